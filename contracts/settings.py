@@ -1,0 +1,203 @@
+"""The settings of config.yaml as frozen Structs: each with its type, default and meaning.
+
+Process settings only (units and campaigns here seed an empty database once). contracts.config reads and checks.
+
+The docstring under a field is its reference text; docs/reference/config.md is generated from here.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from contracts.networks import Endpoint, Network
+from contracts.policy import Kind, Mode
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="a-z, 0-9, '.', '_', '-'")]
+Text = Annotated[str, Meta(max_length=500)]
+Upstream = Endpoint | Literal["system"]
+
+PRIVATE = tuple(
+    ipaddress.ip_network(text)
+    for text in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1/128", "fc00::/7")
+)
+
+
+class Upstreams(Struct, frozen=True, forbid_unknown_fields=True):
+    """How questions that no policy answers are forwarded."""
+
+    servers: tuple[Upstream, ...] = ("system",)
+    """Resolvers asked, best first: `address`, `address:port`, or `system` for those of /etc/resolv.conf."""
+    timeout_ms: Annotated[int, Meta(ge=50, le=10_000)] = 800
+    """Milliseconds to wait for one upstream before the next is tried."""
+    attempts: Annotated[int, Meta(ge=1, le=10)] = 4
+    """Tries in all before the client gets SERVFAIL."""
+    sockets: Annotated[int, Meta(ge=1, le=256)] = 16
+    """UDP sockets (random source ports) per upstream and worker."""
+    max_outstanding: Annotated[int, Meta(ge=100, le=60_000)] = 10_000
+    """Questions under way per worker; beyond it new ones get SERVFAIL at once."""
+
+
+class Cache(Struct, frozen=True, forbid_unknown_fields=True):
+    """The cache of upstream answers, per worker."""
+
+    entries: Annotated[int, Meta(ge=1000, le=10_000_000)] = 200_000
+    """Answers kept in each of two generations."""
+    max_ttl: Annotated[int, Meta(ge=1, le=604_800)] = 86_400
+    """Seconds; longer TTLs are cut to this."""
+    max_negative_ttl: Annotated[int, Meta(ge=1, le=86_400)] = 3600
+    """Seconds an NXDOMAIN or an empty answer may be kept (RFC 2308 section 5)."""
+
+
+class Dns(Struct, frozen=True, forbid_unknown_fields=True):
+    """The resolver workers."""
+
+    listen: tuple[Endpoint, ...]
+    """Addresses and ports, UDP and TCP. Name each address; 0.0.0.0 would answer from the wrong one."""
+    workers: Annotated[int, Meta(ge=1, le=64)] = 2
+    """Worker processes; one per core is best."""
+    allowed_clients: tuple[Network, ...] = PRIVATE
+    """Networks that may ask; everyone else gets REFUSED. Never the world."""
+    upstreams: Upstreams = Upstreams()
+    cache: Cache = Cache()
+    udp_payload: Annotated[int, Meta(ge=512, le=4096)] = 1232
+    """Largest UDP answer in octets; longer ones are truncated and come by TCP (RFC 9715)."""
+    tcp_idle_seconds: Annotated[int, Meta(ge=1, le=600)] = 20
+    """A TCP connection without a question for so long is closed (RFC 7766 section 6.2.3)."""
+    tcp_connections: Annotated[int, Meta(ge=10, le=100_000)] = 1000
+    """TCP connections per worker; the longest idle one makes place for a new one."""
+
+
+class Sinkhole(Struct, frozen=True, forbid_unknown_fields=True):
+    """The answer that listed names get."""
+
+    ipv4_pool: ipaddress.IPv4Network
+    """Network whose addresses are given out, one per indicator by a stable hash. A /32 is one single address."""
+    ipv6_pool: ipaddress.IPv6Network | None = None
+    """The same for AAAA; without it AAAA gets an empty answer (NODATA)."""
+    ttl: Annotated[int, Meta(ge=0, le=3600)] = 30
+    """Seconds; short, so that repeats are seen and a wrong entry is soon forgotten."""
+
+
+class Admin(Struct, frozen=True, forbid_unknown_fields=True):
+    """The staff pages."""
+
+    listen: Endpoint
+    """Address and port on the management network."""
+    secure_cookies: bool = False
+    """Cookies over HTTPS only: set it as soon as a TLS proxy stands in front. Needed where `listen` is not loopback."""
+    session_hours: Annotated[int, Meta(ge=1, le=24)] = 8
+    """Hours until a login ends."""
+    language: Literal["vi", "en"] = "vi"
+    """Language of pages for people who have not chosen one."""
+    login_limit: Annotated[str, Meta(pattern=r"^[1-9][0-9]* per (minute|hour)$")] = "10 per minute"
+    """Login attempts per client address."""
+
+
+class Guard(Struct, frozen=True, forbid_unknown_fields=True):
+    """What no list may block, whatever it says."""
+
+    protected_domains: tuple[str, ...] = ("gov.vn",)
+    """Own domains: they, their parents and everything below them are refused."""
+    internal_networks: tuple[Network, ...] = PRIVATE
+    """Address indicators that touch these networks are refused, as are those in the sinkhole pool."""
+
+
+class ListSource(Struct, frozen=True, forbid_unknown_fields=True):
+    """A list file that is imported at start when its content is new."""
+
+    name: Slug
+    """Name of the list; versions are counted under it."""
+    path: str
+    """File, relative to this configuration file."""
+    format: Literal["auto", "domains", "hosts", "csv"] = "auto"
+    """Format of the file; `auto` looks at the content."""
+    campaign: str = ""
+    """Campaign the list belongs to, by its `id`."""
+    kind: Kind = "c2"
+    """Kind of its indicators where the file does not say."""
+    mode: Mode = "enforce"
+    """`enforce` answers with the sinkhole, `monitor` only records, `passthru` records and stands above later lists."""
+
+
+class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
+    """A dated official operation."""
+
+    id: Slug
+    """Short name that lists and commands use."""
+    title: Text
+    """Title as on the letter."""
+    letter: Text = ""
+    """Number of the letter that started it, as free text."""
+    issuer: Text = ""
+    """Who issued it."""
+    start: datetime.date | None = None
+    """First day."""
+    end: datetime.date | None = None
+    """Last day."""
+
+
+class Unit(Struct, frozen=True, forbid_unknown_fields=True):
+    """An agency on the WAN."""
+
+    code: Slug
+    """Short name that commands use."""
+    name: Text
+    """Full name as on papers."""
+    networks: tuple[Network, ...]
+    """Its client networks. They may lie inside another unit's only where that unit is a `parent`."""
+    parent: str = ""
+    """Code of the unit above it."""
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """All of config.yaml."""
+
+    dns: Dns
+    sinkhole: Sinkhole
+    admin: Admin
+    state_dir: str = "./var"
+    """Where databases, policy and sockets live, relative to this configuration file."""
+    node: Slug = "node1"
+    """Name of this machine in the ledger."""
+    time_zone: str = "Asia/Ho_Chi_Minh"
+    """Time zone of pages, days and papers. The ledger is UTC."""
+    guard: Guard = Guard()
+    lists: tuple[ListSource, ...] = ()
+    campaigns: tuple[Campaign, ...] = ()
+    units: tuple[Unit, ...] = ()
+    base: str = ""  # folder of the file, filled in by `read`; not a setting
+
+    @property
+    def state(self) -> Path:
+        """Absolute state folder."""
+        return (Path(self.base) / self.state_dir).resolve()
+
+    def beside(self, path: str) -> Path:
+        """A path written in config.yaml, absolute."""
+        return (Path(self.base) / path).resolve()
+
+
+def system_upstreams(listen: tuple[Endpoint, ...], resolv_conf: Path = Path("/etc/resolv.conf")) -> list[Endpoint]:
+    """The resolvers of /etc/resolv.conf, in its order, without ourselves. Empty when there are none."""
+    try:
+        lines = resolv_conf.read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        words = line.split()
+        if len(words) < 2 or words[0] != "nameserver" or "%" in words[1]:
+            continue
+        try:
+            server = Endpoint(f"[{words[1]}]" if ":" in words[1] else words[1], 53)
+        except ValueError:
+            continue
+        if server not in listen:
+            found.append(server)
+    return found
