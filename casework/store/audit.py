@@ -1,0 +1,68 @@
+"""The audit of casework.db: who did what to what, when and from where; written with the change, never changed again.
+
+Which actions are audited, and what their details say, belongs to those who act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from casework.store.engine import Connection, Store
+
+
+class AuditEntry(NamedTuple):
+    """One act. `detail` is what a reader needs beside the object; never a secret."""
+
+    time: int  # UTC second
+    actor: str
+    action: str
+    object: str
+    detail: dict[str, Any]
+    address: str = ""
+
+
+class Origin(NamedTuple):
+    """Who acts, from where, when: the part of an audit entry that is the same for everything one request does."""
+
+    actor: str
+    time: int
+    address: str = ""
+
+
+def record(
+    transaction: Connection, origin: Origin, action: str, object_: str = "", detail: Mapping[str, Any] | None = None
+) -> None:
+    """Write one entry inside the transaction of the change, so that neither is ever there without the other."""
+    transaction.execute(
+        "INSERT INTO audit (time, actor, action, object, detail, address) VALUES (?, ?, ?, ?, ?, ?)",
+        (origin.time, origin.actor, action, object_, msgspec.json.encode(detail or {}).decode(), origin.address),
+    )
+
+
+def latest(store: Store, limit: int, *, text: str = "") -> list[AuditEntry]:
+    """The newest entries first; with `text`, those whose actor, action, object or detail holds it."""
+    rows = store.connection.execute(
+        "SELECT time, actor, action, object, detail, address FROM audit"
+        " WHERE instr(plain(actor || ' ' || action || ' ' || object || ' ' || detail || ' ' || address), plain(?))"
+        " ORDER BY time DESC, id DESC LIMIT ?",
+        (text, limit),
+    )
+    return [entry(*row) for row in rows]
+
+
+def count(store: Store, *, text: str = "") -> int:
+    """How many entries `latest` could give."""
+    row = store.connection.execute(
+        "SELECT count(*) FROM audit"
+        " WHERE instr(plain(actor || ' ' || action || ' ' || object || ' ' || detail || ' ' || address), plain(?))",
+        (text,),
+    ).fetchone()
+    return int(row[0])
+
+
+def entry(time: int, actor: str, action: str, object_: str, detail: str, address: str = "") -> AuditEntry:
+    """An entry from its columns."""
+    return AuditEntry(time, actor, action, object_, msgspec.json.decode(detail, type=dict[str, Any]), address)
