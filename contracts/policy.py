@@ -13,7 +13,7 @@ import hashlib
 import mmap
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -143,6 +143,10 @@ class Segment:
     def __len__(self) -> int:
         """Number of listed names."""
         return self._about.names
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The listed names in wire form, in the trie's own order."""
+        return map(from_search_key, self._trie.iterkeys())
 
     def find(self, key: bytes) -> Match | None:
         """The longest indicator that covers this search key: the name, or a parent listed with its subdomains."""

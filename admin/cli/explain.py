@@ -1,0 +1,81 @@
+"""`sinkhole explain`: what a running worker would answer for a name, rung by rung.
+
+The ladder is the worker's: this command asks over the control socket and only prints.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from admin.cli.main import Context
+from admin.cli.terminal import clean, echo_json, table
+from contracts.control import RunFolder
+from contracts.settings import Settings
+
+OUTCOMES = {
+    "refused": "refused: this client may not ask here",
+    "sinkhole": "the sinkhole address",
+    "nodata": "an empty answer (NODATA): the name is listed",
+    "monitor": "the real answer, and a hit is recorded (monitor mode)",
+    "passthru": "the real answer, and a hit is recorded (passthru)",
+    "cached": "the answer from the cache",
+    "forward": "whatever the upstream says",
+}
+
+
+@click.command()
+@click.argument("name")
+@click.option("--client", default="127.0.0.1", show_default=True, help="Address of the machine that asks.")
+@click.option("--type", "qtype", default="A", show_default=True, help="Record type.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_obj
+def command(context: Context, name: str, client: str, qtype: str, as_json: bool) -> None:
+    """Ask a running worker what a client would get for NAME, and why."""
+    answer = ask_any_worker(context.settings, {"name": name, "client": client, "type": qtype.upper()})
+    if as_json:
+        echo_json(answer)
+    else:
+        click.echo("\n".join(described(answer)))
+
+
+def ask_any_worker(settings: Settings, args: dict[str, Any]) -> dict[str, Any]:
+    """The first worker that answers; all hold the same policy."""
+    from runtime.control import Unreachable, ask
+
+    for path in RunFolder(settings.state).workers():
+        try:
+            answer: dict[str, Any] = ask(path, "explain", args)
+        except Unreachable:
+            continue
+        return answer
+    raise click.ClickException(
+        f"no resolver worker answers in {settings.state / 'run'}: start the service with `sinkhole run`"
+    )
+
+
+def described(answer: dict[str, Any]) -> list[str]:
+    """The worker's reply as lines for people."""
+    outcome, match = answer["outcome"], answer["match"]
+    lines = [
+        clean(f"{answer['name']} {answer['type']}, asked by {answer['client']}, under policy {answer['serial']}"),
+        "",
+        clean(f"gets  {OUTCOMES.get(outcome, outcome)}" + (f" {answer['address']}" if answer["address"] else "")),
+        clean(f"why   {answer['reason']} (rung: {answer['rung']})"),
+    ]
+    if match:
+        lines += ["", "match", table(_match_rows(match), indent=2)]
+    if answer["rungs"]:
+        rungs = [(rung["rung"], rung["verdict"], rung["reason"]) for rung in answer["rungs"]]
+        lines += ["", "ladder, in the order it was climbed", table(rungs, indent=2)]
+    return lines
+
+
+def _match_rows(match: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = [
+        ("indicator", match["indicator"] + (" and its subdomains" if match["subdomains"] else ", this name only")),
+        ("list", f"{match['list']} version {match['version']}, line {match['line']}, mode {match['mode']}"),
+    ]
+    rows += [(key, str(match[key])) for key in ("kind", "family", "campaign", "letter", "source") if match.get(key)]
+    return rows

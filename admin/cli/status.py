@@ -1,0 +1,150 @@
+"""`sinkhole status`: asks every process over its control socket and says what is wrong, in sentences.
+
+Only what the processes and the manifest say: nothing is measured or counted here.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import click
+import msgspec
+
+from admin.cli.main import Context
+from admin.cli.terminal import clean, echo_json, number, span, table
+from admin.supervise.parts import Process, processes
+from contracts.policy import BadPolicy, Manifest, PolicyFolder
+from contracts.settings import Settings
+
+PATIENCE = 3.0  # seconds
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs: everything, raw.")
+@click.pass_obj
+def command(context: Context, as_json: bool) -> None:
+    """Show every process, the live policy, counters and problems; exit 1 when something is wrong."""
+    report = gather(context.settings, processes(context.settings, context.config_file))
+    if as_json:
+        echo_json(report)
+    else:
+        click.echo("\n".join(described(report, time.time())))
+    if report["problems"]:
+        sys.exit(1)
+
+
+def gather(settings: Settings, expected: list[Process]) -> dict[str, Any]:
+    """Ask everyone at once, so that one that hangs costs its own patience only."""
+    with ThreadPoolExecutor(max_workers=len(expected)) as pool:
+        replies = dict(zip((part.name for part in expected), pool.map(_ask, expected), strict=True))
+    policy, policy_problems = _policy(settings, replies)
+    problems = [reply["error"] for reply in replies.values() if not reply["answers"]]
+    problems += policy_problems
+    problems += [f"{name}: {text}" for name, reply in replies.items() for text in reply.get("problems", [])]
+    return {"processes": replies, "policy": policy, "hits": _hits(replies), "problems": problems}
+
+
+def _ask(part: Process) -> dict[str, Any]:
+    from runtime.control import Refused, Unreachable, ask
+
+    try:
+        return {"answers": True, **ask(part.socket, "status", timeout=PATIENCE)}
+    except Unreachable as error:
+        return {"answers": False, "error": str(error).replace(part.socket.stem, part.name, 1)}
+    except Refused as error:
+        return {"answers": False, "error": f"{part.name}: {error}"}
+
+
+def _workers(replies: dict[str, Any]) -> dict[str, Any]:
+    return {name: reply for name, reply in replies.items() if name.startswith("resolver@") and reply["answers"]}
+
+
+def _policy(settings: Settings, replies: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The manifest on disk beside what each worker has loaded."""
+    serials = {
+        name: reply.get("serial")
+        for name, reply in replies.items()
+        if name.startswith("resolver@") and reply["answers"]
+    }
+    manifest: Manifest | None = None
+    try:
+        manifest = PolicyFolder(settings.state / "policy").read()
+        problems = [] if manifest else ["no policy was ever made: names are resolved plainly"]
+    except BadPolicy as error:
+        problems = [f"the policy on disk cannot be read: {error}"]
+    if manifest:
+        problems += [
+            f"{name}: answers under policy {serial}, on disk is {manifest.serial}"
+            for name, serial in serials.items()
+            if serial != manifest.serial
+        ]
+    elif len(set(serials.values())) > 1:
+        problems.append(f"the workers hold different policies: {serials}")
+    lists = msgspec.to_builtins(manifest.entries) if manifest else []
+    on_disk = {"serial": manifest.serial, "made": manifest.made} if manifest else {"serial": None, "made": None}
+    return {**on_disk, "workers": serials, "lists": lists}, problems
+
+
+def _hits(replies: dict[str, Any]) -> dict[str, Any]:
+    workers = _workers(replies).values()
+    sums = {
+        key: sum(worker.get("hits", {}).get(key, 0) for worker in workers)
+        for key in ("made", "acknowledged", "buffered", "dropped")
+    }
+    counters: dict[str, float] = {}
+    for worker in workers:
+        for name, value in worker.get("counters", {}).items():
+            counters[name] = counters.get(name, 0) + value
+    return {**sums, "counters": counters, "recorder": replies.get("recorder", {})}
+
+
+def described(report: dict[str, Any], now: float) -> list[str]:
+    """The report as lines for people, problems last, where the eye rests."""
+    policy, hits = report["policy"], report["hits"]
+    lines = [table(_process_rows(report["processes"], now), ("process", "state", "pid", "up", "policy")), ""]
+    if policy["serial"] is not None:
+        lines.append(f"policy {policy['serial']}, made {span(now - policy['made'])} ago")
+        if policy["lists"]:
+            columns = ("list", "version", "mode", "names", "campaign")
+            lines.append(table([[entry[column] for column in columns] for entry in policy["lists"]], columns, indent=2))
+        lines.append("")
+    lines.append(
+        f"hits   made {number(hits['made'])}, acknowledged {number(hits['acknowledged'])}, "
+        f"buffered {number(hits['buffered'])}, dropped {number(hits['dropped'])}"
+    )
+    lines += _recorder_lines(hits["recorder"], now)
+    if hits["counters"]:
+        lines += ["", "counters, all workers", table(sorted(hits["counters"].items()), indent=2)]
+    lines.append("")
+    lines += [f"problem: {clean(text)}" for text in report["problems"]] or ["all is well"]
+    return lines
+
+
+def _process_rows(replies: dict[str, Any], now: float) -> list[list[Any]]:
+    return [
+        [
+            name,
+            "answers" if reply["answers"] else "silent",
+            reply.get("pid"),
+            span(now - reply["started"]) if reply.get("started") else "",
+            reply.get("serial"),
+        ]
+        for name, reply in replies.items()
+    ]
+
+
+def _recorder_lines(recorder: dict[str, Any], now: float) -> list[str]:
+    """What the recorder says of itself, but for what the other lines show."""
+    shown = []
+    for key, value in recorder.items():
+        if key in {"answers", "error", "pid", "started", "problems", "boot"} or isinstance(value, dict | list):
+            continue
+        named = key.replace("_", " ")
+        if key.endswith(("_at", "last_commit")) and isinstance(value, int | float) and value:
+            shown.append(f"{named} {span(now - value)} ago")
+        elif value is not None:
+            shown.append(f"{named} {value}")
+    return [f"recorder  {clean(', '.join(shown))}"] if shown else []

@@ -1,0 +1,177 @@
+"""Supervises the parts of the service on one machine: Twisted's ProcessMonitor and the little it lacks.
+
+Here because ProcessMonitor imports the reactor. Which processes there are is admin.supervise.parts' business.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import sys
+from functools import partial
+from typing import Any
+
+from twisted.internet import reactor  # noqa: TID251  a __main__ file
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.error import ProcessTerminated
+from twisted.python.failure import Failure
+from twisted.runner.procmon import LoggingProtocol, ProcessMonitor  # noqa: TID251  a __main__ file
+
+from admin.supervise.lock import AlreadyRuns, take_lock
+from admin.supervise.parts import Process, UnknownPart, processes
+from admin.supervise.ready import print_what_to_try, until_it_answers
+from contracts import config
+from contracts.control import RunFolder
+from runtime import process
+
+log = logging.getLogger(__name__)
+
+# A part that ends so often before its first answer (a port in use, say) will not do better the next time.
+FAILED_STARTS = 3
+LAST_TO_STOP = "recorder"  # it takes the hits that the workers send while they drain
+
+
+class Supervisor(ProcessMonitor):
+    """Adds to ProcessMonitor: a stop that waits, inherited output and environment, and knowing when to give up."""
+
+    def __init__(self, parts: list[Process]) -> None:
+        super().__init__(reactor)
+        self.threshold = 10  # seconds a process must live for its next restart to be immediate
+        self.minRestartDelay = 0.1
+        self.maxRestartDelay = 10
+        self.killTime = 10  # seconds from SIGTERM to SIGKILL
+        self.exit_code = 0
+        self._silent = {part.name for part in parts}
+        self._failed = dict.fromkeys(self._silent, 0)
+        self._ends: dict[str, Deferred[None]] = {}
+        self._on_terminal = os.isatty(2)
+        self._null = os.open(os.devnull, os.O_RDWR)
+        for part in parts:
+            self.addProcess(part.name, [*_bound_to_us(), *part.argv], env=dict(os.environ))
+
+    def startProcess(self, name: str) -> None:
+        """As ProcessMonitor's, with our own stdout and stderr instead of pipes that would have to be copied."""
+        if name in self.protocols:
+            return
+        child = LoggingProtocol()
+        child.service, child.name = self, name
+        self.protocols[name] = child
+        self.timeStarted[name] = self._clock.seconds()
+        args = self._processes[name].args
+        try:
+            self._reactor.spawnProcess(
+                child, args[0], args, env=self._processes[name].env, childFDs={0: self._null, 1: 1, 2: 2}
+            )
+        except OSError:
+            self._monitoredProcessExited(name, Failure())
+
+    def _monitoredProcessExited(self, name: str, reason: Failure | None = None) -> None:
+        ended = reason.value if reason and reason.check(ProcessTerminated) else None
+        super()._monitoredProcessExited(name, reason)
+        if name in self._ends:
+            self._ends.pop(name).callback(None)
+        if not self.running:
+            return
+        if ended is not None and ended.signal is not None:
+            log.warning("%s was ended by signal %s; starting it again", name, ended.signal)
+            return
+        code = ended.exitCode if ended is not None else 0
+        if name in self._silent:
+            self._failed[name] += 1
+        if code == process.EXIT_CONFIG:
+            self._give_up(f"{name} refuses its settings", code)
+        elif self._failed[name] >= FAILED_STARTS:
+            self._give_up(f"{name} cannot start; it says why above", code or 1)
+        else:
+            log.warning("%s ended with exit code %s; starting it again", name, code)
+
+    def _give_up(self, why: str, code: int) -> None:
+        log.error("%s; ending everything", why)
+        self.exit_code = code
+        signal.raise_signal(signal.SIGTERM)
+
+    def has_answered(self, part: Process) -> None:
+        """From now on a failure of this process is worth a restart, however often."""
+        self._silent.discard(part.name)
+        self._failed[part.name] = 0
+
+    async def drain(self) -> None:
+        """Stop everything, the recorder last, and wait until it is gone: SIGTERM, then SIGKILL after `killTime`."""
+        self.running = False
+        for call in self.restart.values():
+            if call.active():
+                call.cancel()
+        await self._end([name for name in self.protocols if name != LAST_TO_STOP])
+        await self._end([name for name in self.protocols if name == LAST_TO_STOP])
+
+    async def _end(self, names: list[str]) -> None:
+        self._ends = {name: Deferred() for name in names}
+        ends = DeferredList(list(self._ends.values()))
+        for name in names:
+            self.stopProcess(name)
+        await ends
+
+    def hang_up(self) -> Any:
+        """SIGHUP: pass it on as "read again"; but when our terminal has closed, it means the end."""
+        if self._on_terminal and not os.isatty(2):
+            signal.raise_signal(signal.SIGTERM)
+            return
+        for child in list(self.protocols.values()):
+            assert child.transport is not None
+            child.transport.signalProcess("HUP")
+
+
+def _bound_to_us() -> list[str]:
+    """Words before a command line so that the process gets no Ctrl-C of its own and ends when we are killed.
+
+    Ctrl-C reaches a whole terminal session, and would end the recorder before the workers have drained: hence a
+    session of its own. The parent-death signal is the kernel's, so that even kill -9 leaves no process behind.
+    """
+    setsid, setpriv = shutil.which("setsid"), shutil.which("setpriv")
+    if setsid and setpriv:
+        return [setsid, setpriv, "--pdeathsig", "TERM", "--"]
+    log.warning("no setsid and setpriv (util-linux): if this supervisor is killed, its processes stay")
+    return []
+
+
+async def _start(supervisor: Supervisor, parts: list[Process], announce: Any) -> None:
+    supervisor.startService()
+    for part in parts:
+        await until_it_answers(reactor, part.socket)
+        supervisor.has_answered(part)
+    announce()
+
+
+def main() -> None:
+    """Start, watch, drain."""
+    parser = process.arguments("admin.supervise", "Start several parts of the service and keep them alive.")
+    parser.add_argument("parts", nargs="*", help="recorder, lists, resolver, resolver@NUMBER, admin (default: all)")
+    given = parser.parse_args()
+    settings = process.settings_or_exit(given.config)
+    file = config.find_config(given.config).absolute()
+    process.setup_logging("supervise")
+    try:
+        parts = processes(settings, file, given.parts)
+        lock = take_lock(RunFolder(settings.state).folder / "supervise.lock")
+    except UnknownPart as error:
+        parser.error(str(error))
+    except AlreadyRuns as error:
+        sys.exit(f"sinkhole: {error}")
+    with lock:
+        supervisor = Supervisor(parts)
+        announce = partial(print_what_to_try, settings, file, {part.name for part in parts})
+        reactor.callWhenRunning(  # type: ignore[attr-defined]
+            lambda: Deferred.fromCoroutine(_start(supervisor, parts, announce)).addErrback(_failed)
+        )
+        process.run(reactor, stop=supervisor.drain, reload=supervisor.hang_up)
+    sys.exit(supervisor.exit_code)
+
+
+def _failed(failure: Failure) -> None:
+    log.error("while starting\n%s", failure.getTraceback())
+
+
+if __name__ == "__main__":
+    main()
