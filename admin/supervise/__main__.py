@@ -39,7 +39,7 @@ class Supervisor(ProcessMonitor):
     def __init__(self, parts: list[Process]) -> None:
         super().__init__(reactor)
         self.threshold = 10  # seconds a process must live for its next restart to be immediate
-        self.minRestartDelay = 0.1
+        self.minRestartDelay = 0.1  # type: ignore[assignment]  # Twisted's hint is narrower than its code
         self.maxRestartDelay = 10
         self.killTime = 10  # seconds from SIGTERM to SIGKILL
         self.exit_code = 0
@@ -68,7 +68,7 @@ class Supervisor(ProcessMonitor):
             self._monitoredProcessExited(name, Failure())
 
     def _monitoredProcessExited(self, name: str, reason: Failure | None = None) -> None:
-        ended = reason.value if reason and reason.check(ProcessTerminated) else None
+        ended = reason.value if reason and isinstance(reason.value, ProcessTerminated) else None
         super()._monitoredProcessExited(name, reason)
         if name in self._ends:
             self._ends.pop(name).callback(None)
@@ -89,7 +89,7 @@ class Supervisor(ProcessMonitor):
 
     def _give_up(self, why: str, code: int) -> None:
         log.error("%s; ending everything", why)
-        self.exit_code = code
+        self.exit_code = self.exit_code or code
         signal.raise_signal(signal.SIGTERM)
 
     def has_answered(self, part: Process) -> None:
@@ -162,7 +162,7 @@ def main() -> None:
     with lock:
         supervisor = Supervisor(parts)
         announce = partial(print_what_to_try, settings, file, {part.name for part in parts})
-        reactor.callWhenRunning(  # type: ignore[attr-defined]
+        reactor.callWhenRunning(
             lambda: Deferred.fromCoroutine(_start(supervisor, parts, announce)).addErrback(_failed)
         )
         process.run(reactor, stop=supervisor.drain, reload=supervisor.hang_up)
