@@ -1,0 +1,60 @@
+"""`sinkhole check-config`: fine files, wrong files, files that are fine but not on this machine."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cli.test_main import run
+from tests.conftest import REPO
+
+
+def test_a_fine_file_is_explained(settings_file):
+    ran = run("check-config", settings_file)
+    assert ran.exit_code == 0
+    assert f"{settings_file}: fine" in ran.stdout
+    for said in ("127.0.0.1:1153 with 2 worker(s)", "127.0.0.1:1154", "65 536 addresses", "1: so-mau", "lists"):
+        assert said in ran.stdout
+
+
+def test_the_shipped_file_is_fine():
+    ran = run("--config", REPO / "config.yaml", "check-config", "--json")
+    told = json.loads(ran.stdout)
+    # A machine without any resolver has no upstream for `system`: that is the one thing that may be wrong with it.
+    assert [problem for problem in told["problems"] if "`system` finds no resolver" not in problem] == []
+    assert told["meaning"]["lists"] == ["sample"]
+
+
+def test_every_error_at_once_with_its_place(settings_file):
+    settings_file.write_text("dns:\n  listen: []\n  workers: two\n  colour: red\nadmin:\n  listen: here\n")
+    ran = run("check-config", settings_file)
+    assert ran.exit_code == 2
+    assert ran.stdout == ""
+    places = [line.split(": ")[1:3] for line in ran.stderr.splitlines()]
+    assert places == [
+        ["line 1", "sinkhole"],
+        ["line 2", "dns.listen"],
+        ["line 3", "dns.workers"],
+        ["line 4", "dns.colour"],
+        ["line 6", "admin.listen"],
+    ]
+
+
+def test_a_list_file_that_is_not_there_is_a_problem(settings_file):
+    text = settings_file.read_text()
+    settings_file.write_text(text + "lists:\n  - name: letter-7\n    path: letters/7.csv\n")
+    ran = run("check-config", settings_file, "--json")
+    assert ran.exit_code == 2
+    (problem,) = json.loads(ran.stdout)["problems"]
+    line = text.count("\n") + 3
+    assert problem == f"{settings_file}: line {line}: lists[0].path: no such file, saw 'letters/7.csv'"
+    (settings_file.parent / "letters").mkdir()
+    (settings_file.parent / "letters" / "7.csv").write_text("domain\nevil.example\n")
+    assert run("check-config", settings_file).exit_code == 0
+
+
+def test_system_without_any_other_resolver_is_a_problem(settings_file, monkeypatch):
+    monkeypatch.setattr("admin.cli.check_config.system_upstreams", lambda _listen: [])
+    settings_file.write_text(settings_file.read_text().replace('"127.0.0.1:1154"', "system"))
+    ran = run("check-config", settings_file)
+    assert ran.exit_code == 2
+    assert "line 5: dns.upstreams.servers: `system` finds no resolver" in ran.stderr

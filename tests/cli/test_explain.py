@@ -1,0 +1,89 @@
+"""`sinkhole explain`: the worker's words for people and for programs; which worker is asked."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.answers import answering
+from tests.cli.test_main import run
+
+LISTED = {
+    "name": "update.evil.example",
+    "client": "127.10.0.5",
+    "type": "A",
+    "serial": 7,
+    "outcome": "sinkhole",
+    "rung": "listed-name",
+    "reason": "evil.example is listed with its subdomains",
+    "match": {
+        "indicator": "evil.example",
+        "subdomains": True,
+        "list": "letter-7",
+        "version": 3,
+        "line": 12,
+        "kind": "c2",
+        "family": "Emo\x1b[31mtet",
+        "campaign": "demo-2026",
+        "letter": "7/CV",
+        "source": "",
+        "mode": "enforce",
+    },
+    "address": "127.53.9.1",
+    "rungs": [
+        {"rung": "access", "verdict": "goes on", "reason": "127.10.0.5 is in 127.0.0.0/8"},
+        {"rung": "listed-name", "verdict": "sinkhole", "reason": "evil.example is listed with its subdomains"},
+    ],
+}
+PLAIN = {**LISTED, "outcome": "forward", "rung": "upstream", "match": None, "address": None, "reason": "not listed"}
+
+
+@pytest.fixture
+def run_folder(settings_file):
+    return settings_file.parent / "var" / "run"
+
+
+def test_people_read_the_outcome_the_reason_and_the_match(settings_file, run_folder):
+    with answering(run_folder / "resolver-0.sock", {"explain": LISTED}) as asked:
+        ran = run("--config", settings_file, "explain", "update.evil.example", "--client", "127.10.0.5", "--type", "a")
+    assert ran.exit_code == 0
+    assert asked[0].args == {"name": "update.evil.example", "client": "127.10.0.5", "type": "A"}
+    for said in (
+        "update.evil.example A, asked by 127.10.0.5, under policy 7",
+        "the sinkhole address 127.53.9.1",
+        "evil.example and its subdomains",
+        "letter-7 version 3, line 12, mode enforce",
+        "Emo\\x1b[31mtet",
+        "7/CV",
+        "access       goes on   127.10.0.5 is in 127.0.0.0/8",
+    ):
+        assert said in ran.stdout
+    assert "source" not in ran.stdout  # empty facts are left out
+
+
+def test_a_name_that_is_not_listed(settings_file, run_folder):
+    with answering(run_folder / "resolver-0.sock", {"explain": PLAIN}):
+        ran = run("--config", settings_file, "explain", "update.evil.example")
+    assert "gets  whatever the upstream says" in ran.stdout
+    assert "match" not in ran.stdout
+
+
+def test_programs_get_the_reply_as_it_is(settings_file, run_folder):
+    with answering(run_folder / "resolver-0.sock", {"explain": LISTED}):
+        ran = run("--config", settings_file, "explain", "x.example", "--json")
+    assert json.loads(ran.stdout) == LISTED
+
+
+def test_the_first_worker_that_answers_is_asked(settings_file, run_folder):
+    with answering(run_folder / "resolver-1.sock", {"explain": PLAIN}) as asked:
+        (run_folder / "resolver-0.sock").touch()  # left behind by a worker that died
+        ran = run("--config", settings_file, "explain", "x.example")
+    assert ran.exit_code == 0
+    assert len(asked) == 1
+
+
+def test_without_any_worker_it_says_what_to_do(settings_file, run_folder):
+    ran = run("--config", settings_file, "explain", "x.example")
+    assert ran.exit_code == 1
+    assert f"no resolver worker answers in {run_folder}: start the service with `sinkhole run`" in ran.stderr

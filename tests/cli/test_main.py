@@ -1,0 +1,89 @@
+"""The command as a whole: help without imports, global options, and how errors end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from admin.cli.main import COMMANDS, load, main
+from tests.cli.answers import answering
+from tests.cli.conftest import SINKHOLE
+
+
+def run(*words, **options):
+    """Run in this process; the result has exit_code, stdout, stderr."""
+    return CliRunner().invoke(main, [str(word) for word in words], **options)
+
+
+def test_help_lists_every_command_and_imports_none():
+    heavy = (
+        "twisted",
+        "flask",
+        "sqlite_utils",
+        "marisa_trie.sqlite",
+        *[place.split(":")[0] for place, _ in COMMANDS.values()],
+    )
+    code = (
+        "import sys\nfrom admin.cli.main import main\n"
+        "try: main(['--help'])\nexcept SystemExit as end: assert end.code == 0\n"
+        f"loaded = [name for name in {heavy!r} if name in sys.modules]\n"
+        "assert not loaded, loaded"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    for name in COMMANDS:
+        assert f"\n  {name} " in ran.stdout
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_tells_the_truth(name):
+    place, text = COMMANDS[name]
+    command = load(place)
+    assert isinstance(command, click.Command)
+    assert command.help
+    assert text.endswith(".")
+    shown = run(name, "--help")
+    assert shown.exit_code == 0
+    for option in command.params:
+        assert isinstance(option, click.Argument) or option.help, f"{name} {option.name}: no help"
+
+
+def test_the_installed_command_says_its_version():
+    ran = subprocess.run([SINKHOLE, "--version"], capture_output=True, text=True, check=True)
+    assert ran.stdout.startswith("sinkhole, version ")
+
+
+def test_an_unknown_command_is_a_usage_error():
+    ran = run("explode")
+    assert ran.exit_code == 2
+    assert "No such command 'explode'" in ran.stderr
+
+
+def test_a_missing_settings_file_says_what_to_do(tmp_path):
+    ran = run("--config", tmp_path / "none.yaml", "status")
+    assert ran.exit_code == 2
+    assert "none.yaml: No such file or directory (name it with --config or $SINKHOLE_CONFIG)" in ran.stderr
+
+
+def test_bad_settings_are_told_line_by_line(settings_file):
+    text = settings_file.read_text()
+    settings_file.write_text(text.replace("workers: 2", "workers: 0").replace("127.53.0.0/16", "127.53.0.0/99"))
+    ran = run("--config", settings_file, "status")
+    assert ran.exit_code == 2
+    lines = ran.stderr.splitlines()
+    assert [line.split(": ")[1:3] for line in lines] == [
+        ["line 3", "dns.workers"],
+        ["line 7", "sinkhole.ipv4_pool"],
+    ]
+
+
+def test_a_refusal_is_a_message_and_exit_1(settings_file):
+    socket = settings_file.parent / "var" / "run" / "resolver-0.sock"
+    with answering(socket, {"explain": ValueError("no name: \x1b[2Jx..y")}):
+        ran = run("--config", settings_file, "explain", "x..y")
+    assert ran.exit_code == 1
+    assert ran.stderr == "Error: no name: \\x1b[2Jx..y\n"  # and the terminal is not cleared

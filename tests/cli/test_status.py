@@ -1,0 +1,110 @@
+"""`sinkhole status`: what is asked, what is compared, and when the exit code says that something is wrong."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from contracts.policy import Manifest, ManifestEntry, PolicyFolder
+from tests.cli.answers import answering
+from tests.cli.test_main import run
+
+
+def worker(number, **changed):
+    return {
+        "worker": number,
+        "pid": 100 + number,
+        "boot": "00112233445566aa",
+        "started": time.time() - 65,
+        "serial": 4,
+        "counters": {"queries": 1000 + number, "answers.sinkhole": 12},
+        "hits": {"made": 12, "acknowledged": 10, "buffered": 2, "dropped": 0, "connected": True},
+        "cache": {"entries": 5},
+        "upstreams": [],
+        "problems": [],
+        **changed,
+    }
+
+
+def part(pid, **changed):
+    return {"pid": pid, "started": time.time() - 4000, "problems": [], **changed}
+
+
+@pytest.fixture
+def status(settings_file):
+    """Ask for the status of a service in which everything answers, but for what is changed."""
+    state = settings_file.parent / "var"
+    entry = ManifestEntry("letter-7", 3, "enforce", "demo-2026", "a.seg", "00", 120, 4)
+    PolicyFolder(state / "policy").publish(Manifest(4, time.time() - 600, (entry,)))
+
+    def ask(*options, **changed):
+        replies = {
+            "resolver-0": worker(0),
+            "resolver-1": worker(1),
+            "recorder": part(7, queued=3, last_commit=time.time() - 2),
+            "lists": part(8),
+            "admin": part(9),
+            **changed,
+        }
+        with ExitStack() as up:
+            for name, reply in replies.items():
+                if reply is not None:
+                    up.enter_context(answering(state / "run" / f"{name}.sock", {"status": reply}))
+            return run("--config", settings_file, "status", *options)
+
+    return ask
+
+
+def test_all_is_well(status):
+    ran = status()
+    assert ran.exit_code == 0, ran.output
+    assert "all is well" in ran.stdout
+    assert "resolver@1  answers  101  65 s" in ran.stdout
+    assert "made 24, acknowledged 20, buffered 4, dropped 0" in ran.stdout
+    assert "letter-7        3  enforce    120  demo-2026" in ran.stdout
+    assert "queries           2001" in ran.stdout
+    assert "last commit 2 s ago" in ran.stdout
+
+
+def test_programs_get_everything(status):
+    told = json.loads(status("--json").stdout)
+    assert told["problems"] == []
+    assert told["processes"]["resolver@0"]["pid"] == 100
+    assert told["policy"]["serial"] == 4
+    assert told["policy"]["workers"] == {"resolver@0": 4, "resolver@1": 4}
+    assert told["policy"]["lists"][0]["addresses"] == 4
+    assert told["hits"]["counters"] == {"queries": 2001, "answers.sinkhole": 24}
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"recorder": None}, "recorder does not answer"),
+        ({"resolver-1": None}, "resolver@1 does not answer"),
+        ({"resolver-1": worker(1, serial=3)}, "resolver@1: answers under policy 3, on disk is 4"),
+        ({"lists": part(8, problems=["letter-9 waits for approval"])}, "lists: letter-9 waits for approval"),
+        ({"admin": ValueError("out of order")}, "admin: out of order"),
+    ],
+)
+def test_what_is_wrong_is_said_and_counts(status, changed, problem):
+    ran = status(**changed)
+    assert ran.exit_code == 1
+    assert f"problem: {problem}" in ran.stdout
+
+
+def test_a_service_that_never_ran(settings_file):
+    ran = run("--config", settings_file, "status", "--json")
+    assert ran.exit_code == 1
+    told = json.loads(ran.stdout)
+    assert [name for name, reply in told["processes"].items() if reply["answers"]] == []
+    assert "no policy was ever made: names are resolved plainly" in told["problems"]
+
+
+def test_a_broken_manifest_is_a_problem_and_no_traceback(status, settings_file):
+    (settings_file.parent / "var" / "policy" / "policy.json").write_text("{}")
+    ran = status()
+    assert ran.exit_code == 1
+    assert "problem: the policy on disk cannot be read" in ran.stdout
