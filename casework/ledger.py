@@ -1,0 +1,139 @@
+"""The ledger as readers see it: which day files there are, and their rows newest first across the files.
+
+Written by casework.recorder only. No SQL (casework.store.ledger); readers never change a file.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from itertools import groupby
+from pathlib import Path
+
+from casework.store import ledger as sql
+from casework.store.engine import Store
+from casework.store.ledger import LedgerRow, Mark
+
+__all__ = ["Cursor", "LedgerRow", "Mark", "day_files", "day_path", "follow", "lost_boots", "rows", "rows_of_client"]
+
+# A place in the ledger: file name and row number.
+Cursor = tuple[str, int]
+
+
+def folder(state: Path) -> Path:
+    """Where the day files lie."""
+    return state / "ledger"
+
+
+def day_path(state: Path, second: float, node: str) -> Path:
+    """The day file that takes what is recorded at this UTC second."""
+    day = datetime.datetime.fromtimestamp(second, datetime.UTC).date()
+    return folder(state) / f"{day.isoformat()}-{node}.db"
+
+
+def day_files(state: Path) -> list[Path]:
+    """All day files, the newest first."""
+    return sorted(folder(state).glob("????-??-??-*.db"), reverse=True)
+
+
+def rows(
+    state: Path,
+    since: int | None = None,
+    until: int | None = None,
+    client: str = "",
+    *,
+    limit: int = 100,
+    before: Cursor | None = None,
+) -> Iterator[LedgerRow]:
+    """The newest rows first (by recording), streamed over the files; `before` continues behind a row already seen.
+
+    Hits are recorded after they were made, so files of days before `since` are never opened.
+    """
+    for path in day_files(state):
+        if limit <= 0 or (since is not None and _day_ends(path) <= since):
+            return
+        if before is not None and path.name > before[0]:
+            continue
+        below = before[1] if before is not None and path.name == before[0] else None
+        with closing(sql.open_day(path)) as store:
+            if not _touches(store, since, until):
+                continue
+            for row in sql.rows(store, since, until, client, below, limit):
+                yield row
+                limit -= 1
+
+
+def rows_of_client(state: Path, client: str, hours: Iterable[int], offset: int, limit: int) -> list[LedgerRow]:
+    """Rows of a client in the given UTC hours (the latest first), from `offset` on, the newest hour first."""
+    found = list[LedgerRow]()
+    files = day_files(state)
+    wanted = offset + limit
+    for _, group in groupby(hours, key=lambda hour: hour // 24):
+        day = list(group)
+        start = day[-1] * 3600
+        end = day[0] * 3600 + 3599
+        for path in files:
+            if _day_ends(path) <= start or len(found) >= wanted:
+                break
+            found += _of_hours(path, client, start, end, set(day), wanted - len(found))
+        if len(found) >= wanted:
+            break
+    return found[offset:wanted]
+
+
+def follow(state: Path, after: Cursor, before: int, client: str = "", limit: int = 1000) -> list[LedgerRow]:
+    """Rows behind a place, oldest first, up to those of the second `before`, which may still grow."""
+    found = list[LedgerRow]()
+    for path in reversed(day_files(state)):
+        if path.name < after[0] or len(found) >= limit:
+            continue
+        seq = after[1] if path.name == after[0] else 0
+        with closing(sql.open_day(path)) as store:
+            found += sql.rows_after(store, seq, before, client, limit - len(found))
+    return found
+
+
+def end(state: Path) -> Cursor:
+    """The place behind the newest row."""
+    for path in day_files(state):
+        with closing(sql.open_day(path)) as store:
+            return path.name, sql.last_seq(store)
+    return "", 0
+
+
+def lost_boots(state: Path, since: int | None = None) -> list[Mark]:
+    """Dead workers whose last hits never came, as the files from `since` on tell it."""
+    found = dict[str, Mark]()
+    for path in reversed(day_files(state)):
+        if since is not None and _day_ends(path) <= since:
+            continue
+        with closing(sql.open_day(path)) as store:
+            found.update({mark.boot: mark for mark in sql.marks(store)})
+    return [mark for mark in found.values() if mark.lost]
+
+
+def _day_ends(path: Path) -> int:
+    """The UTC second after the file's day; an hour later, so that a clock set back does not hide rows."""
+    day = datetime.datetime.strptime(path.name[:10], "%Y-%m-%d").replace(tzinfo=datetime.UTC)
+    return int(day.timestamp()) + 25 * 3600
+
+
+def _touches(store: Store, since: int | None, until: int | None) -> bool:
+    held = sql.span(store)
+    if held is None:
+        return False
+    return (since is None or held[1] >= since) and (until is None or held[0] <= until)
+
+
+def _of_hours(path: Path, client: str, start: int, end_: int, hours: set[int], limit: int) -> list[LedgerRow]:
+    """Rows of the hours wanted; an hour at a time, because a day without its client index is long."""
+    found = list[LedgerRow]()
+    with closing(sql.open_day(path)) as store:
+        if not _touches(store, start, end_):
+            return found
+        for hour in sorted(hours, reverse=True):
+            found += sql.rows(store, hour * 3600, hour * 3600 + 3599, client, None, limit - len(found))
+            if len(found) >= limit:
+                break
+    return found

@@ -1,0 +1,220 @@
+"""One day file of the ledger: what the recorder writes in one transaction, and how rows are read back.
+
+Which file is the right one, and what a batch means, is casework.ledger's and casework.recorder's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from casework.store.engine import Row, Store
+
+_FACTS = (
+    "qname, qtype, transport, action, address, indicator, subdomains, kind, family, list, version, line, campaign,"
+    " letter, source, serial"
+)
+_ROW = (
+    "SELECT h.seq, h.time, h.client, h.count, f.qname, f.qtype, f.transport, f.action, f.address, f.indicator,"
+    " f.subdomains, f.kind, f.family, f.list, f.version, f.line, f.campaign, f.letter, f.source, f.serial"
+)
+_MARK = "boot, node, worker, batch, made, counted, final, dropped, updated"
+
+
+class LedgerRow(msgspec.Struct, frozen=True):
+    """One row as readers see it: a hit with its count, and all its facts."""
+
+    file: str
+    seq: int
+    time: int
+    client: str
+    count: int
+    qname: str
+    qtype: int
+    transport: str
+    action: str
+    address: str
+    indicator: str
+    subdomains: bool
+    kind: str
+    family: str
+    list: str
+    version: int
+    line: int
+    campaign: str
+    letter: str
+    source: str
+    serial: int
+
+
+class Mark(NamedTuple):
+    """How far one boot of a worker is in the ledger. `final` is None while the boot lives."""
+
+    boot: str
+    node: str
+    worker: int
+    batch: int = 0
+    made: int = 0
+    counted: int = 0
+    final: int | None = None
+    dropped: int = 0
+    updated: int = 0
+
+    @property
+    def lost(self) -> int:
+        """Hits that died with the worker: made, not dropped knowingly, and never committed."""
+        return max(0, (self.final or 0) - self.counted - self.dropped)
+
+
+class Change(NamedTuple):
+    """All that one group of batches changes in a day file."""
+
+    facts: list[tuple[Any, ...]]  # (id, digest, *columns)
+    hits: list[tuple[int, int, str, int, int]]  # (seq, time, client, facts, count)
+    growth: list[tuple[int, int]]  # (more, seq)
+    hours: list[tuple[int, int, int, int, int]]  # (hour, first_seq, last_seq, first, last)
+    marks: Iterable[Mark]
+
+
+class DayFile:
+    """A day file opened for writing. Only one process and one thread may."""
+
+    def __init__(self, path: Path, busy_seconds: float) -> None:
+        self.path = path
+        self.store = Store(path, "ledger", busy_seconds=busy_seconds)
+        self.next_seq = self._next("hits", "seq")
+        self.next_facts = self._next("facts", "id")
+
+    def _next(self, table: str, column: str) -> int:
+        row = self.store.connection.execute(f"SELECT coalesce(max({column}), 0) + 1 FROM {table}").fetchone()  # noqa: S608
+        return int(row[0])
+
+    def find_facts(self, digest: bytes) -> int | None:
+        """The id of facts already in the file."""
+        row = self.store.connection.execute("SELECT id FROM facts WHERE digest = ?", (digest,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def write(self, change: Change) -> None:
+        """Commit a change, wholly or not at all. After an error only a fresh DayFile knows what the file holds."""
+        with self.store.transaction() as run:
+            run.executemany(f"INSERT INTO facts (id, digest, {_FACTS}) VALUES ({'?, ' * 17}?)", change.facts)  # noqa: S608
+            run.executemany("INSERT INTO hits (seq, time, client, facts, count) VALUES (?, ?, ?, ?, ?)", change.hits)
+            run.executemany("UPDATE hits SET count = count + ? WHERE seq = ?", change.growth)
+            run.executemany(
+                "INSERT INTO hours VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET last_seq = excluded.last_seq,"
+                " first = min(first, excluded.first), last = max(last, excluded.last)",
+                change.hours,
+            )
+            run.executemany(
+                f"INSERT OR REPLACE INTO marks ({_MARK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                change.marks,
+            )
+        if change.hits:
+            self.next_seq = change.hits[-1][0] + 1
+        if change.facts:
+            self.next_facts = change.facts[-1][0] + 1
+
+    def finish(self) -> None:
+        """The day is over: index the rows by client, once, where an index kept up all day would cost too much."""
+        self.store.connection.execute("CREATE INDEX IF NOT EXISTS hits_client ON hits (client, seq)")
+
+    def close(self) -> None:
+        """Close the file."""
+        self.store.close()
+
+
+def open_day(path: Path) -> Store:
+    """A day file for reading."""
+    return Store(path, "ledger", readonly=True)
+
+
+def marks(store: Store) -> list[Mark]:
+    """Every boot this file knows."""
+    return [Mark(*row) for row in store.connection.execute(f"SELECT {_MARK} FROM marks ORDER BY updated, boot")]  # noqa: S608
+
+
+def span(store: Store) -> tuple[int, int] | None:
+    """First and last time of a file's hits, None when it has none."""
+    first, last = store.connection.execute("SELECT first, last FROM span").fetchone()
+    return None if first is None else (first, last)
+
+
+def last_seq(store: Store) -> int:
+    """Number of the newest row, 0 when there is none."""
+    return int(store.connection.execute("SELECT coalesce(max(seq), 0) FROM hits").fetchone()[0])
+
+
+def rows(
+    store: Store, since: int | None, until: int | None, client: str, below: int | None, limit: int
+) -> Iterator[LedgerRow]:
+    """The newest rows first, of a time range (both included) and a client if given, with a seq below `below`."""
+    first, last = _seqs(store, since, until)
+    conditions, values = _conditions(since, until, client)
+    top = last if below is None else min(last, below - 1)
+    found = store.connection.execute(
+        f"{_ROW} FROM hits h JOIN facts f ON f.id = h.facts WHERE h.seq BETWEEN ? AND ?{conditions}"
+        " ORDER BY h.seq DESC LIMIT ?",
+        (first, top, *values, limit),
+    )
+    return (_row(store, row) for row in found)
+
+
+def rows_after(store: Store, seq: int, before: int, client: str, limit: int) -> list[LedgerRow]:
+    """Rows behind `seq`, oldest first, up to the first that may still grow: of the second `before` or later."""
+    conditions, values = _conditions(None, None, client)
+    open_from = store.connection.execute(
+        "SELECT min(seq) FROM hits WHERE seq > ? AND time >= ?", (seq, before)
+    ).fetchone()[0]
+    found = store.connection.execute(
+        f"{_ROW} FROM hits h JOIN facts f ON f.id = h.facts WHERE h.seq > ? AND h.seq < ?{conditions}"
+        " ORDER BY h.seq LIMIT ?",
+        (seq, (1 << 62) if open_from is None else open_from, *values, limit),
+    )
+    return [_row(store, row) for row in found]
+
+
+def _row(store: Store, row: Sequence[Any]) -> LedgerRow:
+    before, after = row[:10], row[11:]
+    return LedgerRow(store.path.name, *before, bool(row[10]), *after)
+
+
+def _seqs(store: Store, since: int | None, until: int | None) -> tuple[int, int]:
+    """Where in the file the hours of a time range lie: late hits may stand far behind their hour."""
+    first, last = store.connection.execute(
+        "SELECT min(first_seq), max(last_seq) FROM hours WHERE hour BETWEEN ? AND ?",
+        (0 if since is None else since // 3600, (1 << 62) if until is None else until // 3600),
+    ).fetchone()
+    return (1, 0) if first is None else (first, last)
+
+
+def _conditions(since: int | None, until: int | None, client: str) -> tuple[str, list[Any]]:
+    text, values = "", list[Any]()
+    for condition, value in (("h.time >= ?", since), ("h.time <= ?", until), ("h.client = ?", client or None)):
+        if value is not None:
+            text += f" AND {condition}"
+            values.append(value)
+    return text, values
+
+
+def facts_behind(store: Store, facts: int) -> Iterator[Row]:
+    """Facts with a number above `facts`: `id, indicator, list, campaign, kind, family, letter, source, action`."""
+    return iter(
+        store.connection.execute(
+            "SELECT id, indicator, list, campaign, kind, family, letter, source, action FROM facts WHERE id > ?",
+            (facts,),
+        )
+    )
+
+
+def hits_between(store: Store, after: int, up_to: int) -> Iterator[tuple[int, str, int, int]]:
+    """(time, client, facts, count) of the rows with after < seq <= up_to."""
+    cursor = store.connection.cursor()
+    cursor.row_factory = None
+    return iter(
+        cursor.execute(
+            "SELECT time, client, facts, count FROM hits WHERE seq > ? AND seq <= ? ORDER BY seq", (after, up_to)
+        )
+    )
