@@ -10,7 +10,7 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IReactorUNIX
@@ -43,11 +43,8 @@ class Call:
         self.progress = progress  # send a progress line; reactor thread only
 
 
-class Handler(Protocol):
-    """Returns the result (anything JSON can say) or a Deferred of it; raises Refused to say no."""
-
-    def __call__(self, call: Call) -> Any:
-        """Do it."""
+# Returns the result (anything JSON can say) or a Deferred of it; raises Refused to say no.
+Handler = Callable[[Call], Any]
 
 
 class ControlProtocol(LineReceiver):

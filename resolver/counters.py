@@ -1,0 +1,58 @@
+"""Counts of what a worker did since it started: plain numbers for `status`, never names.
+
+Only integers; rates and sums over workers are made by whoever reads them.
+"""
+
+from __future__ import annotations
+
+
+class Counters:
+    """Attributes rather than a dict: the slow path adds with one instruction; the hot loop adds once a batch."""
+
+    __slots__ = (
+        "cached", "failed", "hot", "ignored", "internal_errors", "listed", "malformed", "misses", "refused",
+        "send_dropped", "tcp_connections", "tcp_queries", "udp_queries", "upstream_answers", "upstream_bad",
+        "upstream_failures", "upstream_mismatches", "upstream_queries", "upstream_tcp", "upstream_timeouts",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        for name in self.__slots__:
+            setattr(self, name, 0)
+
+    def as_dict(self) -> dict[str, int]:
+        """All counts by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    cached: int
+    """Answered from the cache, outside the hot table."""
+    failed: int
+    """Clients that got SERVFAIL because no upstream answered."""
+    hot: int
+    """Answered from the table of finished packets."""
+    ignored: int
+    """Too short, or responses: not answered."""
+    internal_errors: int
+    """Our own bugs: SERVFAIL and a traceback once a minute and kind."""
+    listed: int
+    """Policy answers made (repeats come from the hot table)."""
+    malformed: int
+    """FORMERR, NOTIMP or BADVERS."""
+    misses: int
+    """Questions that needed an upstream."""
+    refused: int
+    """From clients outside the allowed networks."""
+    send_dropped: int
+    """Answers that the kernel did not take."""
+    tcp_connections: int
+    tcp_queries: int
+    udp_queries: int
+    upstream_answers: int
+    upstream_bad: int
+    """Answers that fit the question but could not be used."""
+    upstream_failures: int
+    """SERVFAIL, REFUSED and the like from an upstream."""
+    upstream_mismatches: int
+    """Packets with a wrong ID or question: forged or very late."""
+    upstream_queries: int
+    upstream_tcp: int
+    upstream_timeouts: int

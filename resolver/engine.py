@@ -1,0 +1,214 @@
+"""The heart: packet in, outcome out. Sans-IO: no socket, no clock, no SQL; the server acts on the outcome.
+
+The raw-bytes table that the UDP server looks into first is filled from here and belongs to the engine, because only the
+engine knows for how long and for whom a finished packet is right.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import Any, NamedTuple
+
+from contracts.hit import Transport
+from contracts.names import to_text
+from contracts.networks import address_text
+from contracts.settings import Dns
+from resolver.cache.entry import CachedAnswer
+from resolver.cache.table import TwoGenerations
+from resolver.counters import Counters
+from resolver.explanation import Explanation
+from resolver.policy.addresses import STRANGERS, Access, Group
+from resolver.policy.ladder import RUNGS, Policy
+from resolver.policy.verdict import HitTemplate, Verdict
+from resolver.wire import reply
+from resolver.wire.answer import Answer
+from resolver.wire.constants import (
+    CLASS_IN,
+    EDE_NO_REACHABLE,
+    EDE_NOT_AUTHORITATIVE,
+    EDE_PROHIBITED,
+    HEADER,
+    MAX_TCP,
+    NOTIMP,
+    REFUSED,
+    SERVFAIL,
+    TYPE_AXFR,
+    TYPE_IXFR,
+)
+from resolver.wire.query import Ignored, Malformed, Query, header_only, parse, wants_recursion
+
+_TYPE_CLASS = struct.Struct("!HH")
+
+# A finished packet: (bytes after the ID, monotonic time until which they are right, its hit or None).
+Finished = tuple[bytes, float, HitTemplate | None]
+CacheKey = tuple[bytes, int]  # (lower-case name, type, class; DO, CD and AD bits)
+
+
+class Reply(NamedTuple):
+    """Send `body` behind the query's ID; record `hit`."""
+
+    body: bytes
+    hit: HitTemplate | None
+
+
+class Forward(NamedTuple):
+    """Ask upstream for `key`; give the answer to `Engine.arrived`, then `Engine.complete` for each who waits."""
+
+    key: CacheKey
+    query: Query
+    hit: HitTemplate | None
+
+
+Outcome = Reply | Forward | None  # None: nothing is sent
+
+
+class Tables:
+    """What is finished under one policy for one group: replaced whole at a reload, so no old verdict lives on."""
+
+    __slots__ = ("raw", "verdicts")
+
+    def __init__(self, size: int) -> None:
+        self.raw: TwoGenerations[bytes, Finished] = TwoGenerations(size)
+        self.verdicts: TwoGenerations[bytes, Verdict] = TwoGenerations(size)
+
+
+class Engine:
+    """One per worker. `now` is monotonic seconds everywhere."""
+
+    def __init__(self, dns: Dns, access: Access, policy: Policy) -> None:
+        self.dns = dns
+        self.access = access
+        self.policy = policy
+        self.counters = Counters()
+        self.cache: TwoGenerations[CacheKey, CachedAnswer] = TwoGenerations(dns.cache.entries)
+        self._tables: dict[Group, Tables] = {}
+
+    def tables(self, group: Group) -> Tables:
+        """The tables of a client group under the live policy."""
+        found = self._tables.get(group)
+        if found is None:
+            found = self._tables[group] = Tables(self.dns.cache.entries)
+        return found
+
+    def swap(self, policy: Policy) -> None:
+        """Take over a new policy. Upstream answers survive; they are judged again at their next use."""
+        self.policy = policy
+        self._tables = {}
+
+    def answer(self, packet: bytes, group: Group, transport: Transport, now: float) -> Outcome:
+        """Everything that a client's packet can bring about. Raises only for bugs of ours."""
+        if group is STRANGERS:
+            return self._refuse_stranger(packet)
+        try:
+            query = parse(packet)
+        except Ignored:
+            self.counters.ignored += 1
+            return None
+        except Malformed as error:
+            self.counters.malformed += 1
+            return self._error(error.query, error.rcode) if error.query else None
+        if query.qclass != CLASS_IN:
+            return self._error(query, REFUSED)
+        if query.qtype in {TYPE_AXFR, TYPE_IXFR}:
+            return self._error(query, NOTIMP)
+        verdict = self._judge(query, group)
+        hit = verdict.hit(transport)
+        if verdict.records is not None:
+            return self._policy_reply(query, verdict, hit, group, packet, transport)
+        if not wants_recursion(query):
+            return self._error(query, REFUSED, EDE_NOT_AUTHORITATIVE)
+        key = (query.name + query.question[-4:], query.bits)
+        cached = self.cache.get(key)
+        if cached is None or not cached.fresh(now):
+            self.counters.misses += 1
+            return Forward(key, query, hit)
+        self.counters.cached += 1
+        body = self._write(query, cached, transport, now)
+        self._keep(query, packet, group, transport, (body, cached.next_second(now), hit))
+        return Reply(body, hit)
+
+    def arrived(self, key: CacheKey, answer: Answer, now: float) -> CachedAnswer:
+        """An upstream's answer to `key`: kept for as long as it says."""
+        cached = CachedAnswer(answer, HEADER + len(key[0]), now)
+        if answer.lifetime > 0:
+            self.cache.put(key, cached)
+        return cached
+
+    def complete(self, query: Query, group: Group, transport: Transport, cached: CachedAnswer | None,
+                 now: float) -> Reply:  # fmt: skip
+        """The reply to one who waited. Judged again: a name may have been listed while we asked. None is a failure."""
+        verdict = self._judge(query, group)
+        if verdict.records is not None:
+            body = self._policy_body(query, verdict, transport)
+            return Reply(body, verdict.hit(transport))
+        if cached is None:
+            self.counters.failed += 1
+            return self._error(query, SERVFAIL, EDE_NO_REACHABLE)
+        return Reply(self._write(query, cached, transport, now), None)
+
+    def failure(self, packet: bytes) -> Reply | None:
+        """SERVFAIL for a packet that met a bug of ours."""
+        query = header_only(packet)
+        return self._error(query, SERVFAIL) if query else None
+
+    def _judge(self, query: Query, group: Group) -> Verdict:
+        verdicts = self.tables(group).verdicts
+        asked = query.name + query.question[-4:]
+        verdict = verdicts.get(asked)
+        if verdict is None:
+            verdict = self.policy.judge(query.name, query.qtype)
+            verdicts.put(asked, verdict)
+        return verdict
+
+    def _policy_reply(self, query: Query, verdict: Verdict, hit: HitTemplate | None, group: Group, packet: bytes,
+                      transport: Transport) -> Reply:  # fmt: skip
+        self.counters.listed += 1
+        body = self._policy_body(query, verdict, transport)
+        self._keep(query, packet, group, transport, (body, math.inf, hit))
+        return Reply(body, hit)
+
+    def _policy_body(self, query: Query, verdict: Verdict, transport: Transport) -> bytes:
+        assert verdict.records is not None
+        return reply.write(
+            query, verdict.records, 0, self._limit(query, transport), self.dns.udp_payload, ede=verdict.ede
+        )
+
+    def _write(self, query: Query, cached: CachedAnswer, transport: Transport, now: float) -> bytes:
+        wants_ad = bool(query.bits & 0x21)  # AD or DO asked for: RFC 6840 section 5.8
+        return reply.write(
+            query, cached.records(now), cached.rcode, self._limit(query, transport), self.dns.udp_payload,
+            ad=cached.ad and wants_ad,
+        )  # fmt: skip
+
+    def _limit(self, query: Query, transport: Transport) -> int:
+        return MAX_TCP if transport == "tcp" else min(query.payload, self.dns.udp_payload)
+
+    def _keep(self, query: Query, packet: bytes, group: Group, transport: Transport, finished: Finished) -> None:
+        """Options (cookies, client subnets) belong to one packet or one client: those skip the raw table."""
+        if transport == "udp" and not query.options:
+            self.tables(group).raw.put(packet[2:], finished)
+
+    def _refuse_stranger(self, packet: bytes) -> Reply | None:
+        self.counters.refused += 1
+        query = header_only(packet)
+        return self._error(query, REFUSED, EDE_PROHIBITED) if query else None
+
+    def _error(self, query: Query, rcode: int, ede: int | None = None) -> Reply:
+        body = reply.write(query, reply.NOTHING, rcode, MAX_TCP, self.dns.udp_payload, ede=ede)
+        return Reply(body, None)
+
+    def explain(self, name: bytes, qtype: int, client: bytes, now: float) -> dict[str, Any]:
+        """What this worker would answer and why: the rungs it took, in words."""
+        told = Explanation(to_text(name), address_text(client), qtype, self.policy.serial)
+        if self.access.group(client) is STRANGERS:
+            return told.end(RUNGS[0][0], "refused", "the client is in none of the networks dns.allowed_clients")
+        told.passed(RUNGS[0][0], "the client is in an allowed network")
+        verdict = self.policy.judge(name, qtype)
+        if verdict.match is not None:
+            return told.matched(RUNGS[1][0], verdict)
+        told.passed(RUNGS[1][0], f"in none of {len(self.policy.live)} live lists")
+        cached = self.cache.get((name + _TYPE_CLASS.pack(qtype, CLASS_IN), 0))
+        if cached is not None and cached.fresh(now):
+            return told.end(RUNGS[2][0], "cached", f"kept for another {int(cached.expires - now)} s")
+        return told.end(RUNGS[2][0], "forward", "an ordinary question for an upstream")

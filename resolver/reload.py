@@ -1,0 +1,111 @@
+"""Keeps a worker's policy up to date: opens the segments of a new manifest off the reactor thread, then swaps.
+
+The lists process tells us when; should that word be lost, a look at the manifest every second finds it. A manifest or
+segment that cannot be used is told in status and log, and the worker goes on with the policy it has.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredLock, succeed
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThreadPool
+
+from contracts.policy import BadPolicy, Manifest, PolicyFolder, Segment
+from resolver.policy.addresses import Pool
+from resolver.policy.ladder import Policy, make_policy
+
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 1.0
+_Loaded = tuple[Manifest | None, dict[str, Segment]]
+
+
+class PolicyKeeper:
+    """`swap` is called on the reactor thread with each new policy."""
+
+    def __init__(
+        self, reactor: Any, folder: PolicyFolder, pool: Pool, ttl: int, swap: Callable[[Policy], None]
+    ) -> None:
+        self._reactor = reactor
+        self._folder = folder
+        self._pool = pool
+        self._ttl = ttl
+        self._swap = swap
+        self._segments: dict[str, Segment] = {}
+        self._seen: tuple[int, int] | None = None  # inode and mtime of the manifest that was last looked at
+        self._lock = DeferredLock()
+        self._looking = LoopingCall(self._look)
+        self._looking.clock = reactor
+        self.serial = 0
+        self.since = 0.0
+        self.problem = "no policy has been published yet"
+
+    def load_now(self) -> None:
+        """At start, before the first packet: wait for it. Without a usable policy everything is forwarded."""
+        self._seen = self._stamp()
+        try:
+            self._take(self._open())
+        except (BadPolicy, OSError) as error:
+            self._complain(error)
+
+    def start(self) -> None:
+        """Look every second."""
+        self._looking.start(LOOK_SECONDS, now=False)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._looking.running:
+            self._looking.stop()
+
+    def reload(self) -> Deferred[int]:
+        """Open what is published now; fires with the live serial. One at a time: a second call loads again after."""
+        return self._lock.run(self._load)
+
+    def _load(self) -> Deferred[int]:
+        self._seen = self._stamp()
+        opening: Deferred[_Loaded] = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._open)
+        opening.addCallback(self._take)
+        opening.addErrback(lambda failure: self._complain(failure.value))
+        return opening.addBoth(lambda _done: self.serial)
+
+    def _look(self) -> Deferred[int]:
+        stamp = self._stamp()
+        if stamp is None or stamp == self._seen:
+            return succeed(self.serial)
+        return self.reload()
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            about = self._folder.manifest.stat()
+        except OSError:
+            return None
+        return about.st_ino, about.st_mtime_ns
+
+    def _open(self) -> _Loaded:
+        manifest = self._folder.read()
+        if manifest is None:
+            return None, {}
+        return manifest, self._folder.open(manifest, self._segments)
+
+    def _take(self, loaded: _Loaded) -> None:
+        manifest, segments = loaded
+        if manifest is None:
+            log.error("no policy has been published yet: resolving without any list")
+            return
+        self.problem = ""
+        if manifest.serial == self.serial:
+            return
+        self._swap(make_policy(manifest, segments, self._pool, self._ttl))
+        self._segments = segments
+        self.serial = manifest.serial
+        self.since = time.time()
+        names = sum(entry.names for entry in manifest.entries)
+        log.info("policy %d is live: %d lists, %d names", manifest.serial, len(manifest.entries), names)
+
+    def _complain(self, error: BaseException) -> None:
+        self.problem = f"the published policy cannot be used ({error}); serial {self.serial} stays live"
+        log.error("%s", self.problem)

@@ -1,0 +1,111 @@
+"""The slow path of a server: engine, upstream, waiting clients; and the one place that catches our own bugs.
+
+No sockets here: servers hand packets in with a way to answer. Speed matters in server.udp, not here.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from contracts.hit import Transport
+from resolver.cache.entry import CachedAnswer
+from resolver.engine import CacheKey, Engine, Forward, Reply
+from resolver.policy.addresses import Group
+from resolver.policy.verdict import HitTemplate
+from resolver.wire.answer import Answer
+from resolver.wire.query import Query
+
+log = logging.getLogger(__name__)
+Send = Callable[[bytes], None]  # takes a whole message
+
+
+class HitSink(Protocol):
+    """Where hits go: resolver.hits.sender."""
+
+    def add(self, client: bytes, hit: HitTemplate, count: int) -> None:
+        """Fold a hit in."""
+
+    def flush(self) -> None:
+        """Hand what was folded to the recorder, before the answers leave."""
+
+
+class Resolving(Protocol):
+    """Who asks the upstreams: resolver.upstream.pool."""
+
+    def ask(self, key: CacheKey, waiting: Waiting) -> bool:
+        """Ask, or wait with those who already asked the same; False when too much is under way."""
+
+
+class Waiting(NamedTuple):
+    """A client whose answer is on its way from an upstream."""
+
+    query: Query
+    group: Group
+    transport: Transport
+    client: bytes
+    send: Send
+    counted: bool  # its hit is recorded already
+
+
+class Dispatcher:
+    """One per worker. Every packet that the hot table did not know goes through `packet`."""
+
+    def __init__(self, engine: Engine, hits: HitSink, clock: Callable[[], float] = time.monotonic) -> None:
+        self.engine = engine
+        self.hits = hits
+        self.clock = clock
+        self.upstream: Resolving | None = None
+        self._told: dict[str, int] = {}
+
+    def packet(self, packet: bytes, client: bytes, group: Group, transport: Transport, send: Send,
+               now: float) -> Reply | None:  # fmt: skip
+        """The reply to send at once, its hit folded in; None when nothing is sent, or later through `send`."""
+        try:
+            outcome = self.engine.answer(packet, group, transport, now)
+            if outcome is not None and outcome.hit is not None:
+                self.hits.add(client, outcome.hit, 1)
+            if not isinstance(outcome, Forward):
+                return outcome
+            waiting = Waiting(outcome.query, group, transport, client, send, outcome.hit is not None)
+            if self.upstream is not None and self.upstream.ask(outcome.key, waiting):
+                return None
+            return self.engine.complete(outcome.query, group, transport, None, now)
+        except Exception:  # noqa: BLE001  our bug: one client gets SERVFAIL, the worker lives
+            self._own_fault()
+            return self.engine.failure(packet)
+
+    def deliver(self, key: CacheKey, answer: Answer | None, waiting: list[Waiting]) -> None:
+        """An upstream answered (None: all failed): everyone who waits for `key` gets a reply."""
+        now = self.clock()
+        cached = self.engine.arrived(key, answer, now) if answer is not None else None
+        replies = [(one, self._complete(one, cached, now)) for one in waiting]
+        self.hits.flush()
+        for one, reply in replies:
+            if reply is not None:
+                one.send(one.query.id + reply.body)
+
+    def _complete(self, one: Waiting, cached: CachedAnswer | None, now: float) -> Reply | None:
+        try:
+            reply = self.engine.complete(one.query, one.group, one.transport, cached, now)
+        except Exception:  # noqa: BLE001  as above
+            self._own_fault()
+            return None
+        if reply.hit is not None and not one.counted:
+            self.hits.add(one.client, reply.hit, 1)
+        return reply
+
+    def _own_fault(self) -> None:
+        """One traceback per kind and minute, however many packets meet the bug."""
+        self.engine.counters.internal_errors += 1
+        text = traceback.format_exc()
+        minute = int(self.clock() / 60)
+        kind = text.rsplit("File ", 1)[-1]
+        if self._told.get(kind) != minute:
+            if len(self._told) > 100:
+                self._told.clear()
+            self._told[kind] = minute
+            log.error("our own fault on a packet, answered SERVFAIL; told once a minute\n%s", text)

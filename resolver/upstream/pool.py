@@ -1,0 +1,206 @@
+"""The sockets towards the upstreams: several random source ports per server, renewed over time, read in batches.
+
+Sockets and timers only; what is asked and what counts as an answer is resolver.upstream.exchange's.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.internet.task import LoopingCall
+from zope.interface import implementer
+
+from contracts.networks import Endpoint
+from contracts.settings import Dns
+from resolver.counters import Counters
+from resolver.net.mmsg import HEADER_WORDS, LENGTH_WORD, SIZE, Batch, make_batch
+from resolver.net.outbox import Outbox
+from resolver.net.sockets import connected
+from resolver.upstream.exchange import Exchange, Key, Link, Question, Server
+from resolver.upstream.stream import StreamQuestion
+from resolver.wire.answer import Answer
+
+Waiter = TypeVar("Waiter")
+PORT_SECONDS = 60.0  # a source port serves for so long, then a fresh random one takes its place (RFC 5452 section 9.2)
+TICK = 0.05  # how finely time-outs are seen, seconds
+
+
+@implementer(IReadDescriptor)
+class UpstreamSocket(Generic[Waiter]):
+    """One connected UDP socket: the kernel drops what comes from any other address or port."""
+
+    def __init__(self, pool: Pool[Waiter], server: Server) -> None:
+        self.link: Link[Waiter] = Link(server)
+        self._pool = pool
+        self._socket = connected(server.address)
+        self.outbox = Outbox(self._socket, connected=True)
+        self.born = pool.clock()
+        pool.reactor.addReader(self)
+
+    def fileno(self) -> int:
+        """For the reactor."""
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        """For the reactor."""
+        return "upstream"
+
+    def doRead(self) -> None:
+        """For the reactor: answers, or news that nobody listens there."""
+        try:
+            count = self._pool.batch.receive(self._socket.fileno())
+        except OSError:
+            self._pool.broken(self)
+            return
+        self._pool.received(self, count)
+
+    def connectionLost(self, reason: object) -> None:
+        """For the reactor: a datagram socket has no connection to lose."""
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._pool.reactor.removeReader(self)
+        self._socket.close()
+
+
+class Pool(Generic[Waiter]):
+    """Asks the upstreams for one worker. `after` is called when answers were delivered: flush what is queued."""
+
+    def __init__(self, reactor: Any, addresses: list[Endpoint], dns: Dns, counters: Counters,
+                 deliver: Callable[[Key, Answer | None, list[Waiter]], None], after: Callable[[], None],
+                 clock: Callable[[], float] = time.monotonic) -> None:  # fmt: skip
+        self.reactor = reactor
+        self.clock = clock
+        self.batch: Batch = make_batch(connected=True)
+        self._after = after
+        self._counters = counters
+        self._timeout = dns.upstreams.timeout_ms / 1000
+        self._sockets_each = dns.upstreams.sockets
+        self._servers = [Server(address) for address in addresses]
+        self._exchange: Exchange[Waiter] = Exchange(
+            self._servers, dns.upstreams, dns.cache, dns.udp_payload, self._counters, deliver
+        )
+        self._sockets: dict[Server, list[UpstreamSocket[Waiter]]] = {server: [] for server in self._servers}
+        self._retired: list[UpstreamSocket[Waiter]] = []
+        self._current: dict[Server, UpstreamSocket[Waiter]] = {}  # the port that this batch of questions goes through
+        self._ticking = LoopingCall(self._tick)
+        self._ticking.clock = reactor
+
+    def start(self) -> None:
+        """Open nothing yet: ports are opened when first needed."""
+        self._ticking.start(TICK, now=False)
+
+    def stop(self) -> None:
+        """Close everything; what is under way is lost."""
+        if self._ticking.running:
+            self._ticking.stop()
+        for sockets in (*self._sockets.values(), self._retired):
+            for one in sockets:
+                one.close()
+            sockets.clear()
+
+    def __len__(self) -> int:
+        """Questions under way."""
+        return len(self._exchange)
+
+    def ask(self, key: Key, waiting: Waiter) -> bool:
+        """As server.dispatch.Resolving wants it. What is asked leaves with the next `flush`."""
+        if not self._servers:
+            return False
+        if self._exchange.join(key, waiting):
+            return True
+        question = self._exchange.open(key, waiting)
+        if question is None:
+            return False
+        self._send(question, self.clock())
+        return True
+
+    def _send(self, question: Question[Waiter], now: float) -> None:
+        server = self._exchange.choose(question.tried, now)
+        through = self._current.get(server)
+        if through is None:
+            through = self._current[server] = self._pick(server)
+        through.outbox.put(b"", self._exchange.aim(question, through.link, now))
+
+    def _pick(self, server: Server) -> UpstreamSocket[Waiter]:
+        sockets = self._sockets[server]
+        if len(sockets) < self._sockets_each:
+            sockets.append(UpstreamSocket(self, server))
+            return sockets[-1]
+        return random.choice(sockets)  # noqa: S311  the ports and IDs are drawn from the system; this only spreads load
+
+    def flush(self) -> None:
+        """Send the questions of this batch; the next batch takes another port."""
+        current, self._current = self._current, {}
+        for through in current.values():
+            through.outbox.flush()
+
+    def received(self, through: UpstreamSocket[Waiter], count: int) -> None:
+        """`count` datagrams stand in `batch`."""
+        now = self.clock()
+        batch = self.batch
+        packets = [
+            batch.data[i * SIZE : i * SIZE + batch.lengths[i * HEADER_WORDS + LENGTH_WORD]].tobytes()
+            for i in range(count)
+        ]
+        for packet in packets:
+            again = self._exchange.received(through.link, packet, now)
+            if again is None:
+                continue
+            question, by_tcp = again
+            if by_tcp:
+                self._ask_by_tcp(question)
+            else:
+                self._send(question, now)
+        self._finish()
+
+    def broken(self, through: UpstreamSocket[Waiter]) -> None:
+        """Connection refused."""
+        now = self.clock()
+        for question in self._exchange.broken(through.link, now):
+            self._send(question, now)
+        self._finish()
+
+    def _ask_by_tcp(self, question: Question[Waiter]) -> None:
+        assert question.server is not None
+        self._counters.upstream_tcp += 1
+
+        def arrived(packet: bytes | None) -> None:
+            again = self._exchange.received_whole(question, packet, self.clock())
+            if again is not None:
+                self._send(again, self.clock())
+            self._finish()
+
+        asking = StreamQuestion(self.reactor, question.ident + question.packet, arrived)
+        asking.ask(question.server.address, self._timeout * 2)
+
+    def _finish(self) -> None:
+        self.flush()
+        self._after()
+
+    def _tick(self) -> None:
+        now = self.clock()
+        for question in self._exchange.expired(now):
+            self._send(question, now)
+        self._finish()
+        self._renew(now)
+
+    def _renew(self, now: float) -> None:
+        for sockets in self._sockets.values():
+            if sockets and now - sockets[0].born > PORT_SECONDS:
+                self._retired.append(sockets.pop(0))
+        for one in [one for one in self._retired if not one.link.pending]:
+            self._retired.remove(one)
+            one.close()
+
+    def status(self) -> list[dict[str, Any]]:
+        """For `sinkhole status`."""
+        now = self.clock()
+        return [
+            {"address": str(server.address), "up": server.down_until <= now, "failures": server.failures}
+            for server in self._servers
+        ]

@@ -1,0 +1,61 @@
+"""Numbers of the DNS wire format, each with its source. A pure table.
+
+Only what this resolver uses; names follow the IANA registries.
+"""
+
+HEADER = 12  # octets, RFC 1035 section 4.1.1
+
+# Bits of the second header word.
+QR = 0x8000
+OPCODE = 0x7800
+AA = 0x0400
+TC = 0x0200
+RD = 0x0100
+RA = 0x0080
+AD = 0x0020  # RFC 4035 section 3.2.3; in queries RFC 6840 section 5.7
+CD = 0x0010
+RCODE = 0x000F
+
+NOERROR = 0
+FORMERR = 1
+SERVFAIL = 2
+NXDOMAIN = 3
+NOTIMP = 4
+REFUSED = 5
+BADVERS = 16  # RFC 6891 section 9
+
+TYPE_A = 1
+TYPE_NS = 2
+TYPE_CNAME = 5
+TYPE_SOA = 6
+TYPE_HINFO = 13
+TYPE_TXT = 16
+TYPE_AAAA = 28
+TYPE_OPT = 41
+TYPE_DNAME = 39
+TYPE_SVCB = 64
+TYPE_HTTPS = 65
+TYPE_IXFR = 251
+TYPE_AXFR = 252
+TYPE_ANY = 255
+
+CLASS_IN = 1
+
+DO = 0x8000  # in the OPT TTL's low half, RFC 3225
+
+EDNS_EDE = 15  # RFC 8914
+EDE_FORGED = 4
+EDE_BLOCKED = 15
+EDE_PROHIBITED = 18
+EDE_NOT_AUTHORITATIVE = 20
+EDE_NO_REACHABLE = 22
+EDE_NETWORK_ERROR = 23
+
+MIN_UDP = 512  # what a client without EDNS can take, RFC 1035 section 4.2.1
+MAX_TCP = 65535
+
+TYPE_NAMES = {
+    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV",
+    35: "NAPTR", 43: "DS", 48: "DNSKEY", 52: "TLSA", 64: "SVCB", 65: "HTTPS", 255: "ANY", 257: "CAA",
+}  # fmt: skip
+TYPE_NUMBERS = {name: number for number, name in TYPE_NAMES.items()}

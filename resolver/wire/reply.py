@@ -1,0 +1,83 @@
+"""Writes answers as bytes: the parts after the message ID, for policy answers, errors and what came from upstream.
+
+No decisions here: what to answer is chosen in resolver.policy and resolver.engine.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from resolver.wire import edns
+from resolver.wire.constants import (
+    AD,
+    CD,
+    CLASS_IN,
+    HEADER,
+    QR,
+    RA,
+    RCODE,
+    RD,
+    TC,
+    TYPE_A,
+    TYPE_AAAA,
+    TYPE_SOA,
+)
+from resolver.wire.query import Query
+
+_HEAD = struct.Struct("!HHHHH")  # flags and counts: the header after the ID
+_RECORD = struct.Struct("!HHHIH")  # pointer to the owner, type, class, TTL, length
+_SOA_TIMES = struct.Struct("!IIIII")
+_TO_QUESTION = 0xC000 | HEADER
+
+# Names of nobody, so that no resolver looks for them (RFC 6761).
+_MNAME_RNAME = b"\x09localhost\x00" + b"\x06nobody\x07invalid\x00"
+
+
+class Records(NamedTuple):
+    """The part of an answer between question and OPT, with its counts; offsets count from the message's start."""
+
+    data: bytes
+    answers: int
+    authorities: int
+    additionals: int
+
+
+NOTHING = Records(b"", 0, 0, 0)
+
+
+def address(packed: bytes, ttl: int) -> Records:
+    """One A or AAAA record for the name that was asked."""
+    kind = TYPE_A if len(packed) == 4 else TYPE_AAAA
+    return Records(_RECORD.pack(_TO_QUESTION, kind, CLASS_IN, ttl, len(packed)) + packed, 1, 0, 0)
+
+
+def no_data(name: bytes, zone: bytes, serial: int, ttl: int) -> Records:
+    """An empty answer that may be cached for `ttl` seconds: SOA of `zone`, which is `name` or a parent (RFC 2308)."""
+    owner = 0xC000 | (HEADER + len(name) - len(zone))
+    data = _MNAME_RNAME + _SOA_TIMES.pack(serial & 0xFFFFFFFF, 3600, 600, 86400, ttl)
+    return Records(_RECORD.pack(owner, TYPE_SOA, CLASS_IN, ttl, len(data)) + data, 0, 1, 0)
+
+
+def write(query: Query, records: Records, rcode: int, limit: int, payload: int, *, ad: bool = False,
+          ede: int | None = None, text: str = "") -> bytes:  # fmt: skip
+    """The answer after its ID; truncated (TC, no records) when it would be over `limit` octets with its ID.
+
+    `payload` is the UDP size that we announce. RD and CD are copied, RA is set, AA never (we forward).
+    """
+    flags = QR | RA | (query.flags & (RD | CD)) | (AD if ad else 0) | (rcode & RCODE)
+    tail = edns.opt(payload, query.do, rcode >> 4, ede, text) if query.edns else b""
+    questions = 1 if query.question else 0
+    size = HEADER + len(query.question) + len(records.data) + len(tail)
+    if size > limit:
+        flags |= TC
+        records = NOTHING
+    additionals = records.additionals + (1 if tail else 0)
+    head = _HEAD.pack(flags, questions, records.answers, records.authorities, additionals)
+    return b"".join((head, query.question, records.data, tail))
+
+
+def upstream_question(name_type_class: bytes, bits: int, payload: int) -> bytes:
+    """The question after its ID, as we ask upstream: RD set, DO, CD and AD as the client had them."""
+    head = _HEAD.pack(RD | (bits & (CD | AD)), 1, 0, 0, 1)
+    return head + name_type_class + edns.opt(payload, bool(bits & 1))

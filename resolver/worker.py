@@ -1,0 +1,181 @@
+"""One resolver worker put together: sockets, engine, upstreams, hits, policy, control. The only wiring in resolver/.
+
+Each part's own work stands in its own file.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import secrets
+import socket
+import time
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import deferLater
+
+from contracts.control import RunFolder
+from contracts.counter import CounterFile, counter_path
+from contracts.hit import Hello
+from contracts.names import BadName, to_wire
+from contracts.policy import PolicyFolder
+from contracts.settings import Settings, system_upstreams
+from resolver.engine import Engine
+from resolver.hits.sender import HitSender
+from resolver.net.sockets import bind
+from resolver.policy.addresses import Access
+from resolver.policy.addresses import Pool as SinkholePool
+from resolver.policy.ladder import make_policy
+from resolver.reload import PolicyKeeper
+from resolver.server.dispatch import Dispatcher, Waiting
+from resolver.server.tcp import TcpFactory
+from resolver.server.udp import UdpServer
+from resolver.upstream.pool import Pool
+from resolver.wire.constants import TYPE_NUMBERS
+from runtime.control import Call, ControlFactory, Handler, Refused, listen
+
+log = logging.getLogger(__name__)
+DRAIN_SECONDS = 5.0
+
+
+class Worker:
+    """`start` raises OSError when an address cannot be bound."""
+
+    def __init__(self, reactor: Any, settings: Settings, number: int) -> None:
+        dns = settings.dns
+        self.reactor = reactor
+        self.settings = settings
+        self.number = number
+        self.boot = secrets.token_hex(8)
+        self.started = time.time()
+        run = RunFolder(settings.state)
+        self._control_path = run.control("resolver", number)
+        pool = SinkholePool(settings.sinkhole)
+        access = Access(dns.allowed_clients)
+        self.engine = Engine(dns, access, make_policy(None, {}, pool, settings.sinkhole.ttl))
+        counts = CounterFile(counter_path(run.folder, number, self.boot))
+        hello = Hello(settings.node, number, self.boot)
+        self.hits = HitSender(reactor, run.hits, hello, counts)
+        self.dispatcher = Dispatcher(self.engine, self.hits)
+        self.upstreams: Pool[Waiting] = Pool(
+            reactor, _servers(settings), dns, self.engine.counters, self.dispatcher.deliver, self._flush_late
+        )
+        self.dispatcher.upstream = self.upstreams
+        self.keeper = PolicyKeeper(
+            reactor, PolicyFolder(settings.state / "policy"), pool, settings.sinkhole.ttl, self.engine.swap
+        )
+        self._access = access
+        self._udp: list[UdpServer] = []
+        self._tcp_factory = TcpFactory(access, self.dispatcher, dns.tcp_idle_seconds, dns.tcp_connections)
+        self._ports: list[IListeningPort] = []
+
+    def start(self) -> None:
+        """Load the policy, then open the doors."""
+        self.keeper.load_now()
+        self.hits.start()
+        links = [
+            (bind(endpoint, socket.SOCK_DGRAM), bind(endpoint, socket.SOCK_STREAM))
+            for endpoint in self.settings.dns.listen
+        ]
+        for datagrams, streams in links:
+            streams.listen(1024)
+            self._ports.append(self.reactor.adoptStreamPort(streams.fileno(), streams.family, self._tcp_factory))
+            streams.close()
+            self._udp.append(UdpServer(self.reactor, datagrams, self._access, self.dispatcher))
+        for server in self._udp:
+            server.start()
+        self.upstreams.start()
+        self.keeper.start()
+        operations: dict[str, Handler] = {"status": self.status, "reload": self._reload, "explain": self._explain}
+        self._ports.append(listen(self.reactor, self._control_path, ControlFactory(operations)))
+        gc.collect()
+        gc.freeze()  # what lives for ever is not looked at again by every collection
+        log.info("worker %d answers on %s", self.number, ", ".join(self.settings.dns.listen))
+
+    def _flush_late(self) -> None:
+        for server in self._udp:
+            server.flush_late()
+
+    def stop(self) -> Deferred[Any]:
+        """Take no more questions, finish those under way, hand over the last hits."""
+        for server in self._udp:
+            server.stop()
+        self.keeper.stop()
+        closing = [port.stopListening() for port in self._ports]
+        ended: Deferred[Any] = DeferredList([one for one in closing if one is not None])
+        ended.addCallback(lambda _ignored: self._drain(time.monotonic() + DRAIN_SECONDS))
+        return ended
+
+    def _drain(self, deadline: float) -> Any:
+        self.hits.flush()
+        if (self.hits.idle and not len(self.upstreams)) or time.monotonic() > deadline:
+            self._tcp_factory.close_all()
+            self.upstreams.stop()
+            self.hits.stop()
+            for server in self._udp:
+                server.close()
+            return None
+        return deferLater(self.reactor, 0.05, self._drain, deadline)
+
+    def status(self, _call: Call) -> dict[str, Any]:
+        """Everything `sinkhole status` shows of a worker."""
+        problems = [self.keeper.problem] if self.keeper.problem else []
+        if not self.upstreams.status():
+            problems.append("no upstream: only listed names can be answered")
+        if not self.hits.connected:
+            problems.append("the recorder does not take hits; they are kept in memory")
+        return {
+            "worker": self.number,
+            "pid": os.getpid(),
+            "boot": self.boot,
+            "started": self.started,
+            "serial": self.keeper.serial,
+            "policy_since": self.keeper.since,
+            "counters": self.engine.counters.as_dict(),
+            "hits": self.hits.status(),
+            "cache": {"answers": len(self.engine.cache), "under_way": len(self.upstreams)},
+            "upstreams": self.upstreams.status(),
+            "problems": problems,
+        }
+
+    def reload(self) -> Deferred[int]:
+        """SIGHUP."""
+        return self.keeper.reload()
+
+    def _reload(self, _call: Call) -> Deferred[dict[str, Any]]:
+        done: Deferred[Any] = self.keeper.reload()
+        done.addCallback(lambda serial: {"serial": serial, "problem": self.keeper.problem})
+        return done
+
+    def _explain(self, call: Call) -> dict[str, Any]:
+        try:
+            name = to_wire(str(call.args["name"]))
+            client = _packed(str(call.args.get("client") or "127.0.0.1"))
+        except BadName as error:
+            raise Refused(f"no domain name: {error}") from error
+        except (KeyError, OSError) as error:
+            raise Refused("needs a name, and an IP address as client where one is given") from error
+        asked = str(call.args.get("type") or "A").upper()
+        number = TYPE_NUMBERS.get(asked) or _type_number(asked)
+        return self.engine.explain(name, number, client, self.dispatcher.clock())
+
+
+def _servers(settings: Settings) -> list[Any]:
+    found = list[Any]()
+    for server in settings.dns.upstreams.servers:
+        found += system_upstreams(settings.dns.listen) if server == "system" else [server]
+    return [server for server in dict.fromkeys(found) if server not in settings.dns.listen]
+
+
+def _packed(address: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+
+
+def _type_number(text: str) -> int:
+    digits = text.removeprefix("TYPE")
+    if not digits.isdigit() or not 0 < int(digits) < 65536:
+        raise Refused(f"unknown record type {text}")
+    return int(digits)
