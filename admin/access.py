@@ -1,0 +1,158 @@
+"""Who may see what. A view gets its data from here, and only from here, so that none can forget to ask.
+
+Roles and their permissions are one table. Logging in and out is admin.auth's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from flask import Flask, abort, g, redirect, request, session, url_for
+from flask_login import LoginManager, current_user
+from werkzeug.wrappers import Response
+
+from admin.services import services
+from casework import accounts, hosts
+from casework.accounts import Role
+from casework.hosts import Choices, EvidencePage, HostFilter, HostPage, HostRow, Point, Sort, Step
+from casework.store import audit
+from casework.store.accounts import Account
+from casework.store.audit import AuditEntry, Origin
+
+Permission = Literal["hosts", "export", "audit"]
+PERMISSIONS: dict[Permission, frozenset[Role]] = {
+    "hosts": frozenset({"operator", "security", "auditor", "administrator"}),
+    "export": frozenset({"security", "administrator"}),  # a file leaves the system
+    "audit": frozenset({"auditor", "administrator"}),
+}
+# Open to people who are not logged in, or who have not chosen a password yet.
+PUBLIC = frozenset({"static", "bootstrap.static", "auth.log_in", "overview.choose_language"})
+BEFORE_PASSWORD = PUBLIC | {"auth.change_password", "auth.log_out"}
+
+
+class Person:
+    """Somebody logged in, as Flask-Login wants to see them; its id is the token of this one login."""
+
+    is_authenticated = is_active = True
+    is_anonymous = False
+
+    def __init__(self, account: Account, token: str) -> None:
+        self.account = account
+        self.token = token
+
+    def get_id(self) -> str:
+        """Flask-Login keeps this in the cookie."""
+        return self.token
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the role has the permission."""
+        return self.account.role in PERMISSIONS[permission]
+
+
+def install(app: Flask) -> None:
+    """Find out who it is at every request, and let nobody in further than they may go."""
+    manager = LoginManager()
+    manager.session_protection = None  # our sessions end in the database; machines change addresses
+    manager.init_app(app, add_context_processor=False)
+    manager.user_loader(_load)
+    app.before_request(_gate)
+    app.context_processor(lambda: {"person": person()})
+
+
+def person() -> Person | None:
+    """Who is logged in. Nobody on the page that reports our own failure: looking might fail again."""
+    if g.get("failed") or not current_user.is_authenticated:
+        return None
+    found: Person = current_user
+    return found
+
+
+def require(permission: Permission) -> Person:
+    """The person, who has this permission; otherwise the request ends here."""
+    who = person()
+    if who is None or not who.may(permission):
+        abort(403)
+    return who
+
+
+def origin() -> Origin:
+    """Who acts now, for the audit."""
+    who = person()
+    return Origin(who.account.name if who else "", services().now, request.remote_addr or "")
+
+
+def local_path(text: str | None) -> str:
+    """A path of ours to go on to, whatever somebody put into the address."""
+    if not text or not text.startswith("/") or text.startswith("//") or "\\" in text or not text.isprintable():
+        return url_for("overview.home")
+    return text
+
+
+def _load(token: str) -> Person | None:
+    account = accounts.current(services().stores.casework, token, services().now)
+    return Person(account, token) if account else None
+
+
+def _gate() -> Response | None:
+    if request.endpoint is None or request.endpoint in PUBLIC:
+        return None
+    who = person()
+    if who is None:
+        session.pop("_user_id", None)
+        back = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("auth.log_in", next=back if back != "/" else None))
+    if who.account.must_change and request.endpoint not in BEFORE_PASSWORD:
+        return redirect(url_for("auth.change_password"))
+    return None
+
+
+def list_hosts(wanted: HostFilter, sort: Sort, descending: bool, page: int, size: int) -> HostPage:
+    """A page of the machines."""
+    require("hosts")
+    evidence = services().stores.evidence
+    return hosts.list_hosts(evidence, wanted, sort=sort, descending=descending, page=page, per_page=size)
+
+
+def host_choices() -> Choices:
+    """What the list can be filtered by."""
+    require("hosts")
+    return hosts.filter_choices(services().stores.evidence)
+
+
+def fetch_host(host_id: int, page: int) -> HostRow:
+    """One machine, to show that page of its evidence; 404 when there is none. Who looked is written down."""
+    require("hosts")
+    host = hosts.get_host(services().stores.evidence, host_id) or abort(404)
+    with services().stores.casework.transaction() as transaction:
+        audit.record(transaction, origin(), "hosts.view", host.address, {"host": host.id, "page": page})
+    return host
+
+
+def host_series(host: HostRow, since: int, until: int, step: Step) -> list[Point]:
+    """Its hits over time. Only who could fetch the machine has one to ask about."""
+    zone = services().settings.time_zone
+    return hosts.host_series(services().stores.evidence, host.id, since, until, step, zone)
+
+
+def host_evidence(host: HostRow, page: int, size: int) -> EvidencePage:
+    """Its rows of the ledger."""
+    return hosts.host_evidence(services().stores.evidence, host.id, page, size)
+
+
+def export_hosts(wanted: HostFilter, sort: Sort, descending: bool, reason: str) -> Iterator[HostRow]:
+    """Every machine of a filter, for a file; who takes it and why is written down first."""
+    require("export")
+    stores = services().stores
+    total = hosts.list_hosts(stores.evidence, wanted, per_page=1).total
+    chosen = {name: value for name, value in wanted._asdict().items() if value not in {"", None}}
+    with stores.casework.transaction() as transaction:
+        audit.record(transaction, origin(), "hosts.export", detail={"reason": reason, "machines": total, **chosen})
+    return hosts.iter_hosts(stores.evidence, wanted, sort=sort, descending=descending)
+
+
+def read_audit(text: str, offset: int, limit: int) -> tuple[list[AuditEntry], int]:
+    """Entries of people's acts, newest first, and how many there are in all."""
+    require("audit")
+    store = services().stores.casework
+    return audit.latest(store, offset + limit, text=text)[offset:], audit.count(store, text=text)

@@ -1,0 +1,82 @@
+"""How facts read on a page and in a file: times, counts, defanged names, and words for the codes we store.
+
+Pure text: nothing is fetched here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+from flask_babel import format_decimal, lazy_gettext
+
+from admin.services import services
+
+KINDS = {
+    "c2": lazy_gettext("Control server"),
+    "delivery": lazy_gettext("Malware delivery"),
+    "phishing": lazy_gettext("Phishing"),
+    "unwanted": lazy_gettext("Unwanted software"),
+    "kill-switch": lazy_gettext("Kill switch"),
+}
+ACTIONS = {
+    "sinkhole": lazy_gettext("Sinkholed"),
+    "nodata": lazy_gettext("Empty answer"),
+    "passthru": lazy_gettext("Let through"),
+    "monitor": lazy_gettext("Recorded only"),
+}
+ROLES = {
+    "operator": lazy_gettext("WAN operator"),
+    "security": lazy_gettext("Security staff"),
+    "auditor": lazy_gettext("Auditor"),
+    "administrator": lazy_gettext("Administrator"),
+}
+ACTS = {
+    "login": lazy_gettext("Login"),
+    "login.failed": lazy_gettext("Login failed"),
+    "logout": lazy_gettext("Logout"),
+    "password.change": lazy_gettext("Password changed"),
+    "account.add": lazy_gettext("Account added"),
+    "account.reset": lazy_gettext("Password reset"),
+    "account.disable": lazy_gettext("Account disabled"),
+    "account.enable": lazy_gettext("Account enabled"),
+    "database.seed": lazy_gettext("Units and campaigns taken from the settings"),
+    "hosts.view": lazy_gettext("Machine viewed"),
+    "hosts.export": lazy_gettext("List of machines exported"),
+}
+# RFC 1035 and its successors; other types by number, as RFC 3597 writes them.
+QTYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 64: "SVCB"} | {
+    65: "HTTPS",
+    255: "ANY",
+}
+
+
+def install(app: Flask) -> None:
+    """Filters and words for the templates."""
+    app.add_template_filter(moment)
+    app.add_template_filter(defang)
+    app.add_template_filter(qtype)
+    app.add_template_filter(format_decimal, "count")
+    app.jinja_env.globals.update(KINDS=KINDS, ACTIONS=ACTIONS, ROLES=ROLES, ACTS=ACTS)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def moment(second: int | None) -> str:
+    """A UTC second in the configured time zone, the Vietnamese way: `23/11/2026 09:05:00`."""
+    return "" if second is None else moment_in(second, services().zone)
+
+
+def moment_in(second: int, zone: ZoneInfo) -> str:
+    """`moment`, outside a request."""
+    return f"{datetime.fromtimestamp(second, zone):%d/%m/%Y %H:%M:%S}"
+
+
+def defang(name: str) -> str:
+    """`evil.example` -> `evil[.]example`: no program makes a link of it, and nobody opens it by mistake."""
+    return name.replace(".", "[.]")
+
+
+def qtype(number: int) -> str:
+    """28 -> `AAAA`, 4711 -> `TYPE4711`."""
+    return QTYPES.get(number, f"TYPE{number}")
