@@ -44,10 +44,11 @@ def read(file: Path) -> Settings:
 def parse(text: str, file: Path) -> Settings:
     """Like `read`, for text that stands (or would stand) in `file`."""
     document = yamlio.read(text)
+    if any(problem.path == () for problem in document.problems):
+        raise BadConfig(file, document.problems)  # no YAML at all: whatever else is missing is no news
     reader = _Reader(document)
     settings = reader.struct(Settings, document.data, ())
-    if not any(problem.path == () for problem in document.problems):
-        _check_together(reader)
+    _check_together(reader)
     if reader.problems:
         raise BadConfig(file, sorted(reader.problems, key=lambda problem: problem.line))
     return msgspec.structs.replace(typing.cast("Settings", settings), base=str(file.absolute().parent))

@@ -162,9 +162,7 @@ def main() -> None:
     with lock:
         supervisor = Supervisor(parts)
         announce = partial(print_what_to_try, settings, file, {part.name for part in parts})
-        reactor.callWhenRunning(
-            lambda: Deferred.fromCoroutine(_start(supervisor, parts, announce)).addErrback(_failed)
-        )
+        reactor.callWhenRunning(lambda: Deferred.fromCoroutine(_start(supervisor, parts, announce)).addErrback(_failed))
         process.run(reactor, stop=supervisor.drain, reload=supervisor.hang_up)
     sys.exit(supervisor.exit_code)
 

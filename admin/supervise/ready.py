@@ -108,7 +108,7 @@ def listed_name(settings: Settings) -> str | None:
     for entry in manifest.entries:
         segment = segments[entry.digest]
         for wire in segment:
-            match = segment.find(names.search_key(wire))
+            match = segment.find(wire, names.search_key(wire))
             if entry.mode == "enforce" and match and match.kind != "kill-switch":
                 return names.to_text(wire)
     return None

@@ -1,0 +1,78 @@
+"""Settings that must be refused, one case a line: what is wrong, the text, the places, words of the message.
+
+Only the table and the good text it bends; tests/contracts/test_config.py plays it.
+"""
+# ruff: noqa: E501  a table is read by its lines
+
+BASE = """\
+dns:
+  listen: ["127.0.0.1:1053"]
+  workers: 2
+sinkhole:
+  ipv4_pool: 127.53.0.0/16
+admin:
+  listen: 127.0.0.1:8053
+"""
+CAMPAIGN = "campaigns:\n  - {id: c1, title: One, start: 2026-01-02, end: 2026-12-31}\n"
+UNITS = """\
+units:
+  - {code: a, name: A, networks: [10.1.0.0/16]}
+  - {code: b, name: B, networks: [10.2.0.0/16], parent: a}
+"""
+
+
+def swap(old, new, text=BASE):
+    """`text` with one thing changed."""
+    assert old in text
+    return text.replace(old, new)
+
+
+BAD = [
+    # (what is wrong, text, places, words of the message)
+    ("empty", "", ["line 1: dns", "line 1: sinkhole", "line 1: admin"], "missing"),
+    ("not a mapping", "- a\n", ["line 1"], "expected keys and values, saw ['a']"),
+    ("syntax", "dns: [\n", ["line 2"], "not YAML"),
+    ("unknown section", BASE + "colour: red\n", ["line 8: colour"], "unknown key; known here: dns, sinkhole"),
+    ("unknown key", swap("  workers: 2", "  workrs: 2"), ["line 3: dns.workrs"], "unknown key"),
+    ("duplicate key", swap("workers: 2", "workers: 2\n  workers: 3"), ["line 4: dns.workers"], "given twice"),
+    ("section without content", swap("admin:\n  listen: 127.0.0.1:8053\n", "admin:\n"), ["line 6: admin"], "saw nothing"),
+    ("text for a number", swap("workers: 2", "workers: two"), ["line 3: dns.workers"], "expected `int`, got `str`, saw 'two'"),
+    ("truth for a number", swap("workers: 2", "workers: yes"), ["line 3: dns.workers"], "got `bool`, saw True"),
+    ("too few", swap("workers: 2", "workers: 0"), ["line 3: dns.workers"], ">= 1, saw 0"),
+    ("too many", swap("workers: 2", "workers: 65"), ["line 3: dns.workers"], "<= 64, saw 65"),
+    ("a fraction", swap("workers: 2", "workers: 2.5"), ["line 3: dns.workers"], "saw 2.5"),
+    ("one for a list", swap('["127.0.0.1:1053"]', '"127.0.0.1:1053"'), ["line 2: dns.listen"], "expected a list"),
+    ("no listener", swap('["127.0.0.1:1053"]', "[]"), ["line 2: dns.listen"], "needs at least one address"),
+    ("no port", swap("127.0.0.1:1053", "127.0.0.1"), ["line 2: dns.listen[0]"], "expected address:port"),
+    ("any address", swap("127.0.0.1:1053", "0.0.0.0:53"), ["line 2: dns.listen[0]", "line 5: sinkhole.ipv4_pool"], "name each address"),
+    ("any IPv6 address", swap("127.0.0.1:1053", "[::]:53"), ["line 2: dns.listen[0]", "line 5: sinkhole.ipv4_pool"], "name each address"),
+    ("a host name", swap("127.0.0.1:1053", "localhost:53"), ["line 2: dns.listen[0]"], "no IP address"),
+    ("a number for an address", swap('["127.0.0.1:1053"]', "[53]"), ["line 2: dns.listen[0]"], "expected an address"),
+    ("listed twice", swap('["127.0.0.1:1053"]', '\n    - "127.0.0.1:53"\n    - "127.0.0.1:53"'), ["line 4: dns.listen[1]"], "listed twice"),
+    ("the world may ask", swap("workers: 2", "workers: 2\n  allowed_clients:\n    - 10.0.0.0/8\n    - 0.0.0.0/0"), ["line 6: dns.allowed_clients[1]"], "too wide"),
+    ("half of IPv6 may ask", swap("workers: 2", "allowed_clients: [2000::/3]"), ["line 3: dns.allowed_clients[0]"], "too wide"),
+    ("host bits", swap("workers: 2", "allowed_clients: [10.0.0.1/8]"), ["line 3: dns.allowed_clients[0]"], "bits set behind its prefix, saw '10.0.0.1/8'"),
+    ("IPv6 pool for IPv4", swap("127.53.0.0/16", "fd00::/64"), ["line 5: sinkhole.ipv4_pool"], "expected an IPv4 network"),
+    ("pool holds the listener", swap("127.53.0.0/16", "127.0.0.0/16"), ["line 5: sinkhole.ipv4_pool"], "holds our own DNS address 127.0.0.1:1053"),
+    ("loopback pool on a WAN", swap("127.0.0.1:1053", "10.0.0.53:53"), ["line 5: sinkhole.ipv4_pool"], "a loopback pool beside the listener 10.0.0.53:53"),
+    ("open admin without TLS", swap("127.0.0.1:8053", "10.0.0.1:8053"), ["line 6: admin.secure_cookies"], "must be true where admin.listen is not loopback"),
+    ("no upstream", swap("workers: 2", "upstreams: {servers: []}"), ["line 3: dns.upstreams.servers"], "needs at least one server"),
+    ("ourselves as upstream", swap("workers: 2", 'upstreams: {servers: ["127.0.0.1:1053"]}'), ["line 3: dns.upstreams.servers[0]"], "is our own listener"),
+    ("language", BASE + "  language: de\n", ["line 8: admin.language"], "saw 'de'"),
+    ("login limit", BASE + "  login_limit: many\n", ["line 8: admin.login_limit"], "per (minute|hour)"),
+    ("time zone", BASE + "time_zone: Mars/Base\n", ["line 8: time_zone"], "unknown time zone"),
+    ("node name", BASE + "node: Máy chủ\n", ["line 8: node"], "expected a-z, 0-9, '.', '_', '-'"),
+    ("protected domain", BASE + "guard: {protected_domains: [gov..vn]}\n", ["line 8: guard.protected_domains[0]"], "an empty label"),
+    ("the root protected", BASE + 'guard: {protected_domains: ["."]}\n', ["line 8: guard.protected_domains[0]"], "the root"),
+    ("list format", BASE + "lists:\n  - {name: l, path: p, format: xls}\n", ["line 9: lists[0].format"], "saw 'xls'"),
+    ("list without a path", BASE + "lists:\n  - name: l\n", ["line 9: lists[0].path"], "missing"),
+    ("list twice", BASE + "lists:\n  - {name: l, path: p}\n  - {name: l, path: q}\n", ["line 10: lists[1].name"], "given twice"),
+    ("list of no campaign", BASE + CAMPAIGN + "lists:\n  - {name: l, path: p, campaign: c2}\n", ["line 11: lists[0].campaign"], "no campaign has this id, saw 'c2'"),
+    ("campaign ends first", BASE + swap("2026-12-31", "2025-12-31", CAMPAIGN), ["line 9: campaigns[0].end"], "before the start"),
+    ("no date", BASE + swap("2026-12-31", "soon", CAMPAIGN), ["line 9: campaigns[0].end"], "saw 'soon'"),
+    ("impossible date", BASE + swap("2026-12-31", "2026-12-32", CAMPAIGN), ["line 9: campaigns[0].end"], "day"),
+    ("unit twice", BASE + swap("code: b", "code: a", UNITS), ["line 10: units[1].code"], "given twice"),
+    ("unknown parent", BASE + swap("parent: a", "parent: z", UNITS), ["line 10: units[1].parent"], "no unit has this code, saw 'z'"),
+    ("units overlap", BASE + swap("10.2.0.0/16], parent: a", "10.1.2.0/24]", UNITS), ["line 10: units[1].networks"], "overlaps 10.1.0.0/16 of unit 'a', saw '10.1.2.0/24'"),
+    ("same network", BASE + swap("10.2.0.0/16", "10.1.0.0/16", UNITS), ["line 10: units[1].networks"], "overlaps"),
+]  # fmt: skip

@@ -1,0 +1,91 @@
+"""Hit frames: one table of messages, fed whole, byte by byte, glued together, with junk behind."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.hit import (
+    MAX_FRAME,
+    Ack,
+    BadFrame,
+    Batch,
+    FrameReader,
+    Hello,
+    HitFacts,
+    frame,
+    pack_facts,
+    unpack_facts,
+)
+
+FACTS = HitFacts(
+    "x.evil.example", 1, "udp", "sinkhole", "127.53.1.2", "evil.example", True, "c2", "emotet", "letter-7", 3, 12,
+    "demo-2026", "7/CV-Sở", "", 4,
+)  # fmt: skip
+MESSAGES = [
+    Hello("node1", 0, "00112233445566aa"),
+    Batch(1, 0, []),
+    Batch(2, 70, [(b"\x7f\x0a\0\5", 1_790_000_000, 64, pack_facts(FACTS)), (b"\0" * 16, 0, 1, b"")]),
+    Ack(2),
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_a_frame_comes_back_whole_and_byte_by_byte(message):
+    sent = frame(message)
+    assert FrameReader().feed(sent) == [message]
+    reader = FrameReader()
+    found = [one for at in range(len(sent)) for one in reader.feed(sent[at : at + 1])]
+    assert found == [message]
+
+
+@given(st.lists(st.integers(1, 90), max_size=30))
+def test_frames_may_be_cut_anywhere(sizes):
+    stream = b"".join(map(frame, MESSAGES * 3))
+    reader, found, at = FrameReader(), [], 0
+    for size in [*sizes, len(stream)]:
+        found += reader.feed(stream[at : at + size])
+        at += size
+    assert found == MESSAGES * 3
+
+
+def test_hostile_text_in_facts_comes_back():
+    facts = msgspec.structs.replace(FACTS, qname="\\000\u202e\x1b[2J", family="a'; DROP TABLE hits; --\0")
+    assert unpack_facts(pack_facts(facts)) == facts
+    assert unpack_facts(pack_facts(FACTS)) == FACTS
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        struct.pack("!I", MAX_FRAME + 1),
+        struct.pack("!I", 3) + b"\xc1\xc1\xc1",
+        struct.pack("!I", 0),
+        frame(MESSAGES[0])[:4] + b"\x90" * (len(frame(MESSAGES[0])) - 4),
+        struct.pack("!I", 7) + msgspec.msgpack.encode(["ack", "1"]),
+        struct.pack("!I", 7) + msgspec.msgpack.encode(["ack", 1]) + b"\0",
+    ],
+)
+def test_what_is_no_frame_is_refused(bad):
+    with pytest.raises(BadFrame):
+        FrameReader().feed(bad)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_give_messages_or_the_one_error(data):
+    with contextlib.suppress(BadFrame):
+        FrameReader().feed(data)
+    with contextlib.suppress(BadFrame):
+        unpack_facts(data)
+
+
+def test_what_was_good_before_a_bad_frame_is_not_repeated():
+    reader = FrameReader()
+    assert reader.feed(frame(Ack(1))) == [Ack(1)]
+    with pytest.raises(BadFrame):
+        reader.feed(struct.pack("!I", 1) + b"\xc1")
