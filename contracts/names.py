@@ -10,6 +10,7 @@ MAX_WIRE = 255
 
 # bytes.lower() changes A-Z only, which is what RFC 4343 wants of a name and harmless to length bytes (all <= 63 < "A").
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*")
+_PLAIN_OR_DOT = bytes(_PLAIN) + b"."
 
 
 class BadName(ValueError):
@@ -61,6 +62,8 @@ def _unescape(text: str) -> list[bytes]:
                 continue
             if not digits:
                 raise BadName("a lone backslash at the end")
+            if digits[0].isdigit():
+                raise BadName("a backslash before fewer than three digits")
             char = digits[0]
             position += 1
         if ord(char) > 126 or ord(char) < 32:
@@ -75,12 +78,18 @@ def to_text(wire: bytes) -> str:
     """Wire form -> text without the final dot; the root is '.'. Odd octets become \\DDD, so any name survives."""
     if wire == b"\0":
         return "."
-    return ".".join(_label_text(label) for label in labels(wire))
+    parts = []
+    position = 0
+    while size := wire[position]:
+        parts.append(wire[position + 1 : position + 1 + size])
+        position += size + 1
+    joined = b".".join(parts)
+    if not joined.translate(None, _PLAIN_OR_DOT) and joined.count(b".") == len(parts) - 1:
+        return joined.decode("ascii")
+    return ".".join(_label_text(label) for label in parts)
 
 
 def _label_text(label: bytes) -> str:
-    if _PLAIN.issuperset(label):
-        return label.decode("ascii")
     out = []
     for octet in label:
         if octet in _PLAIN:

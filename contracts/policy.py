@@ -148,20 +148,20 @@ class Segment:
         """The listed names in wire form, in the trie's own order."""
         return map(from_search_key, self._trie.iterkeys())
 
-    def find(self, key: bytes) -> Match | None:
-        """The longest indicator that covers this search key: the name, or a parent listed with its subdomains."""
+    def find(self, name: bytes, key: bytes) -> Match | None:
+        """The longest indicator that covers a lower-case wire name: itself, or a parent listed with its subdomains.
+
+        `key` is search_key(name), made once for all segments.
+        """
         found = self._prefixes(key)
         while found:
             listed = found.pop()
             at = self._records_at + self._trie[listed] * _RECORD.size
             hash32, line, labels, flags = _RECORD.unpack_from(self._map, at)
             if flags & _SUBDOMAINS or len(listed) == len(key):
-                return self._match(listed, hash32, line, labels, flags)
+                covering = name[len(key) - len(listed) :]
+                return Match(covering, bool(flags & _SUBDOMAINS), hash32, line, *self._about.labels[labels])
         return None
-
-    def _match(self, listed: bytes, hash32: int, line: int, labels: int, flags: int) -> Match:
-        kind, family, letter, source = self._about.labels[labels]
-        return Match(from_search_key(listed), bool(flags & _SUBDOMAINS), hash32, line, kind, family, letter, source)
 
 
 class ManifestEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

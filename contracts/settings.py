@@ -48,6 +48,8 @@ class Cache(Struct, frozen=True, forbid_unknown_fields=True):
 
     entries: Annotated[int, Meta(ge=1000, le=10_000_000)] = 200_000
     """Answers kept in each of two generations."""
+    finished: Annotated[int, Meta(ge=1000, le=10_000_000)] = 100_000
+    """Finished packets kept in each of two generations: what is asked again is answered from here at once."""
     max_ttl: Annotated[int, Meta(ge=1, le=604_800)] = 86_400
     """Seconds; longer TTLs are cut to this."""
     max_negative_ttl: Annotated[int, Meta(ge=1, le=86_400)] = 3600

@@ -20,7 +20,7 @@ from resolver.counters import Counters
 from resolver.explanation import Explanation
 from resolver.policy.addresses import STRANGERS, Access, Group
 from resolver.policy.ladder import RUNGS, Policy
-from resolver.policy.verdict import HitTemplate, Verdict
+from resolver.policy.verdict import FORWARD, Verdict
 from resolver.wire import reply
 from resolver.wire.answer import Answer
 from resolver.wire.constants import (
@@ -40,8 +40,9 @@ from resolver.wire.query import Ignored, Malformed, Query, header_only, parse, w
 
 _TYPE_CLASS = struct.Struct("!HH")
 
-# A finished packet: (bytes after the ID, monotonic time until which they are right, its hit or None).
-Finished = tuple[bytes, float, HitTemplate | None]
+# A finished packet: (bytes after the ID, monotonic time until which they are right, packed facts of its hit or None).
+# Atoms only, so that the garbage collector need not look at hundreds of thousands of them.
+Finished = tuple[bytes, float, bytes | None]
 CacheKey = tuple[bytes, int]  # (lower-case name, type, class; DO, CD and AD bits)
 
 
@@ -49,7 +50,7 @@ class Reply(NamedTuple):
     """Send `body` behind the query's ID; record `hit`."""
 
     body: bytes
-    hit: HitTemplate | None
+    hit: bytes | None
 
 
 class Forward(NamedTuple):
@@ -57,7 +58,7 @@ class Forward(NamedTuple):
 
     key: CacheKey
     query: Query
-    hit: HitTemplate | None
+    hit: bytes | None
 
 
 Outcome = Reply | Forward | None  # None: nothing is sent
@@ -70,7 +71,7 @@ class Tables:
 
     def __init__(self, size: int) -> None:
         self.raw: TwoGenerations[bytes, Finished] = TwoGenerations(size)
-        self.verdicts: TwoGenerations[bytes, Verdict] = TwoGenerations(size)
+        self.verdicts: TwoGenerations[bytes, Verdict] = TwoGenerations(size // 4)
 
 
 class Engine:
@@ -88,7 +89,7 @@ class Engine:
         """The tables of a client group under the live policy."""
         found = self._tables.get(group)
         if found is None:
-            found = self._tables[group] = Tables(self.dns.cache.entries)
+            found = self._tables[group] = Tables(self.dns.cache.finished)
         return found
 
     def swap(self, policy: Policy) -> None:
@@ -158,10 +159,11 @@ class Engine:
         verdict = verdicts.get(asked)
         if verdict is None:
             verdict = self.policy.judge(query.name, query.qtype)
-            verdicts.put(asked, verdict)
+            if verdict is not FORWARD:  # an unlisted name is judged again: cheaper than remembering every name there is
+                verdicts.put(asked, verdict)
         return verdict
 
-    def _policy_reply(self, query: Query, verdict: Verdict, hit: HitTemplate | None, group: Group, packet: bytes,
+    def _policy_reply(self, query: Query, verdict: Verdict, hit: bytes | None, group: Group, packet: bytes,
                       transport: Transport) -> Reply:  # fmt: skip
         self.counters.listed += 1
         body = self._policy_body(query, verdict, transport)

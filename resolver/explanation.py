@@ -60,6 +60,6 @@ class Explanation:
             "source": match.source,
             "mode": entry.mode,
         }
-        self._told["address"] = verdict.address or None
+        self._told["address"] = verdict.address_text or None
         place = f"{entry.list} version {entry.version}, line {match.line}"
         return self.end(rung, verdict.action, f"{_REASONS[verdict.action]} ({to_text(match.name)}, {place})")

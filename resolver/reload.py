@@ -14,6 +14,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredLock, succeed
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
 
 from contracts.policy import BadPolicy, Manifest, PolicyFolder, Segment
 from resolver.policy.addresses import Pool
@@ -67,10 +68,11 @@ class PolicyKeeper:
 
     def _load(self) -> Deferred[int]:
         self._seen = self._stamp()
-        opening: Deferred[_Loaded] = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._open)
+        opening: Deferred[Any] = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._open)
         opening.addCallback(self._take)
-        opening.addErrback(lambda failure: self._complain(failure.value))
-        return opening.addBoth(lambda _done: self.serial)
+        opening.addErrback(self._failed)
+        opening.addCallback(lambda _done: self.serial)
+        return opening
 
     def _look(self) -> Deferred[int]:
         stamp = self._stamp()
@@ -106,6 +108,9 @@ class PolicyKeeper:
         names = sum(entry.names for entry in manifest.entries)
         log.info("policy %d is live: %d lists, %d names", manifest.serial, len(manifest.entries), names)
 
-    def _complain(self, error: BaseException) -> None:
+    def _failed(self, failure: Failure) -> None:
+        self._complain(failure.value)
+
+    def _complain(self, error: BaseException | None) -> None:
         self.problem = f"the published policy cannot be used ({error}); serial {self.serial} stays live"
         log.error("%s", self.problem)

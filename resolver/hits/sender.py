@@ -21,7 +21,6 @@ from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
 from zope.interface import implementer
 
 from contracts.hit import Ack, BadFrame, Batch, FrameReader, Hello, HitRow, frame
-from resolver.policy.verdict import HitTemplate
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +51,8 @@ class HitSender:
         self._ready = False  # the recorder has told what it knows
         self._reader = FrameReader()
         self._second = 0
-        self._folded: dict[tuple[bytes, HitTemplate], int] = {}
-        self._waiting: dict[tuple[bytes, HitTemplate, int], int] = {}
+        self._folded: dict[tuple[bytes, bytes], int] = {}
+        self._waiting: dict[tuple[bytes, bytes, int], int] = {}
         self._unacknowledged: collections.deque[tuple[int, bytes]] = collections.deque()
         self._window = 0
         self._outgoing = bytearray()
@@ -67,8 +66,8 @@ class HitSender:
 
     # The packet path.
 
-    def add(self, client: bytes, hit: HitTemplate, count: int) -> None:
-        """Fold `count` equal hits in."""
+    def add(self, client: bytes, hit: bytes, count: int) -> None:
+        """Fold in `count` hits of a packed client address with the same packed facts."""
         key = (client, hit)
         self._folded[key] = self._folded.get(key, 0) + count
 
@@ -81,11 +80,11 @@ class HitSender:
         self.made += sum(folded.values())
         self._counts.values[0] = self.made
         if self._ready and not self._outgoing and not self._waiting and self._window < WINDOW:
-            self._send([(client, second, count, hit.facts) for (client, hit), count in folded.items()])
+            self._send([(client, second, count, hit) for (client, hit), count in folded.items()])
         else:
             self._wait(folded, second)
 
-    def _wait(self, folded: dict[tuple[bytes, HitTemplate], int], second: int) -> None:
+    def _wait(self, folded: dict[tuple[bytes, bytes], int], second: int) -> None:
         waiting = self._waiting
         for (client, hit), count in folded.items():
             key = (client, hit, second)
@@ -189,7 +188,7 @@ class HitSender:
         """Send what folded while the recorder was away or slow, in batches of a few thousand rows."""
         while self._waiting and self._ready and not self._outgoing and self._window < WINDOW:
             keys = [key for key, _ in zip(self._waiting, range(4000), strict=False)]
-            self._send([(key[0], key[2], self._waiting.pop(key), key[1].facts) for key in keys])
+            self._send([(key[0], key[2], self._waiting.pop(key), key[1]) for key in keys])
 
     def doWrite(self) -> None:
         """For the reactor: the socket takes more."""

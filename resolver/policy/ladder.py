@@ -35,7 +35,7 @@ class Policy(NamedTuple):
         """The verdict on a lower-case wire name: the first list that holds the name or a parent decides."""
         key = search_key(name)
         for entry, segment in self.live:
-            match = segment.find(key)
+            match = segment.find(name, key)
             if match is not None:
                 return listed(name, qtype, match, entry, self.pool, self.serial, self.ttl)
         return FORWARD

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
-
 from contracts.hit import Action, HitFacts, Transport, pack_facts
 from contracts.names import to_text
 from contracts.networks import address_text
@@ -18,48 +16,61 @@ from resolver.wire import reply
 from resolver.wire.constants import EDE_BLOCKED, EDE_FORGED, TYPE_A, TYPE_AAAA
 
 
-class HitTemplate:
-    """All of a hit but who and when, packed once. Compared by identity: that is what makes folding hits cheap."""
-
-    __slots__ = ("facts",)
-
-    def __init__(self, facts: HitFacts) -> None:
-        self.facts = pack_facts(facts)
-
-
 class Verdict:
     """`records` is None where the question goes on to the cache and upstream."""
 
-    __slots__ = ("_facts", "_hits", "action", "address", "ede", "entry", "match", "records")
+    __slots__ = ("_asked", "_tcp", "_udp", "action", "address", "ede", "entry", "match", "records", "serial")
 
     def __init__(self, action: Action | Literal["forward"], records: reply.Records | None = None,
-                 ede: int | None = None) -> None:  # fmt: skip
+                 ede: int | None = None, address: bytes = b"") -> None:  # fmt: skip
         self.action = action
         self.records = records
         self.ede = ede
-        self.address = ""
+        self.address = address
         self.match: Match | None = None
         self.entry: ManifestEntry | None = None
-        self._facts: HitFacts | None = None
-        self._hits: dict[Transport, HitTemplate] = {}
+        self.serial = 0
+        self._asked = (b"\0", 0)
+        self._udp: bytes | None = None
+        self._tcp: bytes | None = None
 
-    def hit(self, transport: Transport) -> HitTemplate | None:
-        """The hit to record for one such question; None where nothing is listed."""
-        found = self._hits.get(transport)
-        if found is None and self._facts is not None:
-            found = self._hits[transport] = HitTemplate(msgspec.structs.replace(self._facts, transport=transport))
-        return found
+    def on(self, name: bytes, qtype: int, match: Match, entry: ManifestEntry, serial: int) -> Verdict:
+        """Note what was asked and what it matched."""
+        self._asked = (name, qtype)
+        self.match = match
+        self.entry = entry
+        self.serial = serial
+        return self
 
-    def describe(self, name: bytes, qtype: int, serial: int) -> None:
-        """Fill in the hit's facts from match and entry."""
+    def hit(self, transport: Transport) -> bytes | None:
+        """Packed facts of the hit to record for one such question, made once; None where nothing is listed."""
+        if self.match is None:
+            return None
+        if transport == "udp":
+            if self._udp is None:
+                self._udp = pack_facts(self._facts(transport))
+            return self._udp
+        if self._tcp is None:
+            self._tcp = pack_facts(self._facts(transport))
+        return self._tcp
+
+    @property
+    def address_text(self) -> str:
+        """The sinkhole address given, "" where none is."""
+        return address_text(self.address) if self.address else ""
+
+    def _facts(self, transport: Transport) -> HitFacts:
         match, entry = self.match, self.entry
-        if match is None or entry is None or self.action == "forward":
-            return
-        self._facts = HitFacts(
-            qname=to_text(name), qtype=qtype, transport="udp", action=self.action, address=self.address,
-            indicator=to_text(match.name), subdomains=match.subdomains, kind=match.kind, family=match.family,
-            list=entry.list, version=entry.version, line=match.line, campaign=entry.campaign, letter=match.letter,
-            source=match.source, serial=serial,
+        assert match is not None
+        assert entry is not None
+        assert self.action != "forward"
+        name, qtype = self._asked
+        qname = to_text(name)
+        indicator = qname if len(match.name) == len(name) else to_text(match.name)
+        return HitFacts(
+            qname, qtype, transport, self.action, self.address_text, indicator, match.subdomains, match.kind,
+            match.family,
+            entry.list, entry.version, match.line, entry.campaign, match.letter, match.source, self.serial,
         )  # fmt: skip
 
 
@@ -68,13 +79,11 @@ FORWARD = Verdict("forward")
 
 def listed(name: bytes, qtype: int, match: Match, entry: ManifestEntry, pool: Pool, serial: int, ttl: int) -> Verdict:
     """The verdict on a listed name: by the list's mode, then by the type asked."""
-    if entry.mode != "enforce":
-        verdict = Verdict("passthru" if entry.mode == "passthru" else "monitor")
-    else:
+    if entry.mode == "enforce":
         verdict = _sinkholed(name, qtype, match, pool, serial, ttl)
-    verdict.match, verdict.entry = match, entry
-    verdict.describe(name, qtype, serial)
-    return verdict
+    else:
+        verdict = Verdict("passthru" if entry.mode == "passthru" else "monitor")
+    return verdict.on(name, qtype, match, entry, serial)
 
 
 def _sinkholed(name: bytes, qtype: int, match: Match, pool: Pool, serial: int, ttl: int) -> Verdict:
@@ -85,6 +94,4 @@ def _sinkholed(name: bytes, qtype: int, match: Match, pool: Pool, serial: int, t
         packed = pool.ipv6(match.hash32)
     if packed is None:  # HTTPS and SVCB too: their hints would lead to the real address (RFC 9460)
         return Verdict("nodata", reply.no_data(name, match.name, serial, ttl), EDE_BLOCKED)
-    verdict = Verdict("sinkhole", reply.address(packed, ttl), EDE_FORGED)
-    verdict.address = address_text(packed)
-    return verdict
+    return Verdict("sinkhole", reply.address(packed, ttl), EDE_FORGED, packed)

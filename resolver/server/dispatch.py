@@ -15,7 +15,6 @@ from contracts.hit import Transport
 from resolver.cache.entry import CachedAnswer
 from resolver.engine import CacheKey, Engine, Forward, Reply
 from resolver.policy.addresses import Group
-from resolver.policy.verdict import HitTemplate
 from resolver.wire.answer import Answer
 from resolver.wire.query import Query
 
@@ -26,8 +25,8 @@ Send = Callable[[bytes], None]  # takes a whole message
 class HitSink(Protocol):
     """Where hits go: resolver.hits.sender."""
 
-    def add(self, client: bytes, hit: HitTemplate, count: int) -> None:
-        """Fold a hit in."""
+    def add(self, client: bytes, hit: bytes, count: int) -> None:
+        """Fold in `count` hits with these packed facts."""
 
     def flush(self) -> None:
         """Hand what was folded to the recorder, before the answers leave."""

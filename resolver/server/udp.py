@@ -11,10 +11,10 @@ import socket
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from zope.interface import implementer
 
+from resolver.engine import Finished
 from resolver.net.mmsg import HEADER_WORDS, LENGTH_WORD, NAME, SIZE, SLOTS, make_batch
 from resolver.net.outbox import Outbox
 from resolver.policy.addresses import STRANGERS, Access, Group
-from resolver.policy.verdict import HitTemplate
 from resolver.server.dispatch import Dispatcher
 
 log = logging.getLogger(__name__)
@@ -83,8 +83,8 @@ class UdpServer:
         now = dispatcher.clock()
         first, last = (8, 24) if self._wide else (4, 8)
         group = STRANGERS
-        hot: dict[bytes, tuple[bytes, float, HitTemplate | None]] = {}
-        hits: dict[tuple[bytes, HitTemplate], int] = {}
+        hot: dict[bytes, Finished] = {}
+        hits: dict[tuple[bytes, bytes], int] = {}
         silent = list[int]()
         slow = 0
         for i in range(count):

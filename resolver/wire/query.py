@@ -71,41 +71,41 @@ def header_only(packet: bytes) -> Query | None:
     try:
         return parse(packet)
     except Malformed as error:
-        return error.query or Query(packet[:2], int.from_bytes(packet[2:4], "big"), b"", 0, 0)
+        return error.query or _bare(packet)
 
 
 def parse(packet: bytes) -> Query:
     """Raise Ignored or Malformed; never anything else."""
-    if len(packet) < HEADER:
+    limit = len(packet)
+    if limit < HEADER:
         raise Ignored
     _ident, flags, questions, answers, authorities, additionals = _HEADER.unpack_from(packet)
     if flags & QR:
         raise Ignored
-    bare = Query(packet[:2], flags, b"", 0, 0)
     if flags & OPCODE:
-        raise Malformed(NOTIMP, bare)
+        raise Malformed(NOTIMP, _bare(packet))
     if questions != 1 or answers or authorities:  # RFC 9619: QDCOUNT above 1 is a format error
-        raise Malformed(FORMERR, bare)
-    end = _question_end(packet, bare)
+        raise Malformed(FORMERR, _bare(packet))
+    at = HEADER
+    while at < limit and (size := packet[at]):
+        if size > 63:  # a pointer has nothing to point back to; other high bits are reserved
+            raise Malformed(FORMERR, _bare(packet))
+        at += size + 1
+    end = at + 5
+    if end > limit or at - HEADER >= MAX_NAME:
+        raise Malformed(FORMERR, _bare(packet))
     qtype, qclass = _TYPE_CLASS.unpack_from(packet, end - 4)
     query = Query(packet[:2], flags, packet[HEADER:end], qtype, qclass)
     if additionals:
         end = _additional(packet, end, additionals, query)
-    if end != len(packet) or qtype == TYPE_OPT:
+    if end != limit or qtype == TYPE_OPT:
         raise Malformed(FORMERR, query)
     return query
 
 
-def _question_end(packet: bytes, bare: Query) -> int:
-    at = HEADER
-    limit = len(packet)
-    while at < limit and (size := packet[at]):
-        if size > 63:  # a pointer has nothing to point back to; other high bits are reserved
-            raise Malformed(FORMERR, bare)
-        at += size + 1
-    if at + 5 > limit or at - HEADER >= MAX_NAME:
-        raise Malformed(FORMERR, bare)
-    return at + 5
+def _bare(packet: bytes) -> Query:
+    """A query whose question could not be read: only its header is answered."""
+    return Query(packet[:2], int.from_bytes(packet[2:4], "big"), b"", 0, 0)
 
 
 def _additional(packet: bytes, at: int, count: int, query: Query) -> int:
