@@ -1,0 +1,210 @@
+"""Annotated CSV: a heading row with known English or Vietnamese words, in any order, below any title block.
+
+No spreadsheets and no free text here. Cells are read as text; a formula is only a bad name.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from blocklists.formats.lines import decoded
+from blocklists.indicator import KINDS, BadLine, Indicator, bad_line, folded
+from blocklists.normalise import Unusable, target, visible
+
+HEAD_RECORDS = 60  # where the heading row must stand
+_DELIMITERS = ",;\t|"
+_RECORD_LINES = 100  # a quoted cell may run over so many lines; beyond that its quote was never closed
+_CELL = 300
+
+# What a column holds, by the words in its heading; the longest phrase found decides.
+HEADINGS: dict[str, tuple[str, ...]] = {
+    "indicator": (
+        *(
+            "domain",
+            "domains",
+            "domain name",
+            "hostname",
+            "host",
+            "fqdn",
+            "indicator",
+            "ioc",
+            "url",
+            "ip",
+            "ip address",
+        ),
+        *("tên miền", "ten mien", "tên miền/ip", "tên miền độc hại", "tên miền mã độc", "địa chỉ ip", "dia chi ip"),
+        *("địa chỉ độc hại", "địa chỉ", "máy chủ", "chỉ báo", "dấu hiệu"),
+    ),
+    "family": (
+        *("malware", "family", "malware family", "malware name", "threat", "mã độc", "ma doc", "tên mã độc"),
+        *("họ mã độc", "dòng mã độc", "loại mã độc", "chủng mã độc"),
+    ),
+    "kind": ("kind", "type", "category", "threat type", "loại", "phân loại", "loai", "loại hình"),
+    "listed": ("date", "date added", "first seen", "added", "ngày", "thời gian", "ngày phát hiện", "ngày đưa vào"),
+    "source": ("source", "reporter", "reference", "nguồn", "nguồn tin", "nguon", "tham khảo"),
+    "letter": ("letter", "letter number", "số công văn", "công văn", "số văn bản", "so cong van", "văn bản"),
+    "note": ("note", "notes", "comment", "description", "ghi chú", "ghi chu", "mô tả"),
+}
+_PREFIX = re.compile(r"^(?:tên miền|domain|host|url|(?:địa chỉ )?ip|địa chỉ)\s*:\s*", re.IGNORECASE)
+
+
+class Layout(NamedTuple):
+    """How this file is laid out: its delimiter, the record of the heading, and the role of each column."""
+
+    delimiter: str
+    heading: int  # index among the records
+    line: int
+    cells: tuple[str, ...]
+    roles: tuple[str, ...]  # "" where the heading is none we know
+
+
+def parse(lines: Iterable[bytes]) -> Iterator[Indicator | BadLine]:
+    """Indicators in file order, several of a cell that holds several."""
+    source = records(lines)
+    head = [record for record, _ in zip(source, range(HEAD_RECORDS), strict=False)]
+    layout = find_layout(head)
+    if layout is None:
+        yield from (record for record in head if isinstance(record, BadLine))
+        first = next((record for record in head if not isinstance(record, BadLine)), (1, ""))
+        yield bad_line(
+            first[0], first[1].strip(), "no heading row that names a column of domains (Domain, Tên miền, ...)"
+        )
+        return
+    for index, record in enumerate(head):
+        if isinstance(record, BadLine):
+            yield record
+        elif index > layout.heading:
+            yield from _record(record, layout)
+    for record in source:
+        if isinstance(record, BadLine):
+            yield record
+        else:
+            yield from _record(record, layout)
+
+
+def records(lines: Iterable[bytes]) -> Iterator[tuple[int, str] | BadLine]:
+    """Lines, joined where a quoted cell runs over their end; a quote that is never closed costs its own line only."""
+    source = decoded(lines)
+    queue = deque[tuple[int, str] | BadLine]()
+    while (item := queue.popleft() if queue else next(source, None)) is not None:
+        if isinstance(item, BadLine) or item[1].count('"') % 2 == 0:
+            yield item
+            continue
+        whole, taken, odd = item[1], list[tuple[int, str] | BadLine](), True
+        while odd and len(taken) < _RECORD_LINES:
+            following = queue.popleft() if queue else next(source, None)
+            if following is None:
+                break
+            taken.append(following)
+            if isinstance(following, BadLine):
+                break
+            whole += following[1]
+            odd = odd != bool(following[1].count('"') % 2)
+        if odd:
+            queue.extendleft(reversed(taken))
+        yield item if odd else (item[0], whole)
+
+
+def find_layout(head: Iterable[tuple[int, str] | BadLine]) -> Layout | None:
+    """The record whose cells name most columns, one of them of indicators; the first of equals."""
+    best: Layout | None = None
+    for index, record in enumerate(head):
+        if isinstance(record, BadLine):
+            continue
+        for delimiter in _DELIMITERS:
+            found = _layout(index, record, delimiter)
+            if found and (best is None or _known(found) > _known(best)):
+                best = found
+    return best
+
+
+def _known(layout: Layout) -> int:
+    return len(set(layout.roles) - {""})
+
+
+def _layout(index: int, record: tuple[int, str], delimiter: str) -> Layout | None:
+    rows = [row for row in _rows(record, delimiter) if not isinstance(row, BadLine)]
+    if not rows:
+        return None
+    line, cells = rows[0]
+    exact = [role_of(cell, exact=True) for cell in cells]
+    roles = [role_of(cell) for cell in cells]
+    # A title ("Danh sách tên miền độc hại") names a column too: words inside one cell count only beside another's.
+    if "indicator" not in exact and ("indicator" not in roles or len(set(roles) - {""}) < 2):
+        return None
+    return Layout(delimiter, index, line, tuple(cells), tuple(roles))
+
+
+def role_of(heading: str, *, exact: bool = False) -> str:
+    """What a heading says its column holds; "" when we do not know."""
+    text = folded(visible(heading))
+    if not text or len(text) > 60:
+        return ""
+    best, length = "", 0
+    for role, phrases in HEADINGS.items():
+        for phrase in phrases:
+            fits = text == phrase or (not exact and re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text) is not None)
+            if fits and len(phrase) > length:
+                best, length = role, len(phrase)
+    return best
+
+
+def _rows(record: tuple[int, str], delimiter: str) -> Iterator[tuple[int, list[str]] | BadLine]:
+    number, text = record
+    reader = csv.reader(io.StringIO(text, newline="\n"), delimiter=delimiter)
+    while True:
+        line = number + reader.line_num
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            yield bad_line(line, text.strip(), f"no CSV: {error}")
+            return
+        if row is None:
+            return
+        yield line, row
+
+
+def _record(record: tuple[int, str], layout: Layout) -> Iterator[Indicator | BadLine]:
+    for row in _rows(record, layout.delimiter):
+        if isinstance(row, BadLine):
+            yield row
+        else:
+            yield from _row(*row, layout)
+
+
+def _row(line: int, cells: list[str], layout: Layout) -> Iterator[Indicator | BadLine]:
+    facts = dict[str, str]()
+    listed = list[str]()
+    for role, cell in zip(layout.roles, cells, strict=False):
+        text = " ".join(visible(cell).split())[:_CELL] if role != "indicator" else cell
+        if role == "indicator":
+            listed.extend(pieces(cell))
+        elif role and text:
+            facts.setdefault(role, text)
+    if not listed:
+        if facts:
+            yield bad_line(line, layout.delimiter.join(cells).strip(), "no indicator in this row")
+        return
+    if tuple(cells) == layout.cells:
+        return  # the heading again, as on each page of a letter
+    if "kind" in facts:
+        facts["kind"] = KINDS.get(folded(facts["kind"]), facts["kind"])
+    for piece in listed:
+        try:
+            name, address, port = target(piece)
+        except Unusable as error:
+            yield bad_line(line, piece.strip(), str(error))
+        else:
+            yield Indicator(line, name, address, port, True, **facts)
+
+
+def pieces(cell: str) -> list[str]:
+    """The indicators of one cell. A comma may stand inside a URL, so that there only space and semicolons part."""
+    text = visible(cell)
+    parts = re.split(r"[;\s]+" if "://" in text else r"[,;\r\n]+", text)
+    return [piece for part in parts if (piece := _PREFIX.sub("", visible(part)))]

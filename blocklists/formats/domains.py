@@ -1,0 +1,38 @@
+"""One indicator a line: names, `*.names`, addresses, defanged or not; `#` starts a comment.
+
+No other format's rules here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from blocklists.formats.lines import BOM, undecodable
+from blocklists.indicator import BadLine, Indicator, bad_line
+from blocklists.normalise import Unusable, target
+
+_COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)
+
+
+def parse(lines: Iterable[bytes]) -> Iterator[Indicator | BadLine]:
+    """Indicators in file order. Written flat: a list of millions passes through this loop."""
+    for number, raw in enumerate(lines, 1):
+        try:
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            yield undecodable(number, raw, error)
+            continue
+        if number == 1:
+            text = text.removeprefix(BOM)
+        if "#" in text:
+            text = _COMMENT.sub("", text)
+        text = text.strip()
+        if not text:
+            continue
+        try:
+            name, address, port = target(text)
+        except Unusable as error:
+            yield bad_line(number, text, str(error))
+        else:
+            yield Indicator(number, name, address, port)

@@ -1,0 +1,140 @@
+"""The rows of one file into one new version: parse, judge, count, insert in batches.
+
+No decision what becomes of the version: that is blocklists.service's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO, get_args
+
+from blocklists.formats.detect import LOOK, PARSERS, Detected, detect
+from blocklists.formats.lines import raw_lines
+from blocklists.guard import Guard
+from blocklists.indicator import BadLine, Indicator
+from blocklists.library import KEPT_REJECTED, AddressRow, Label, Library, NameRow
+from blocklists.report import Row
+from contracts.policy import Kind
+
+BATCH = 50_000
+Progress = Callable[[str, int], None]
+_KINDS = frozenset(get_args(Kind))
+
+
+class Counts:
+    """What was found in the file so far."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.names = 0
+        self.addresses = 0
+        self.duplicates = 0
+        self.bad_total = 0
+        self.refused_total = 0
+        self.bad = list[Row]()
+        self.refused = list[Row]()
+        self.odd_kinds = dict[str, int]()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know though every row was taken."""
+        return tuple(
+            f"{count} rows of the unknown kind {kind!r} were taken as the list's own kind"
+            for kind, count in sorted(self.odd_kinds.items())[:20]
+        )
+
+
+def digest_of(file: BinaryIO) -> str:
+    """BLAKE2b-256 of the whole content; the file stands at its start again."""
+    file.seek(0)
+    digest = hashlib.blake2b(digest_size=32)
+    while piece := file.read(1 << 20):
+        digest.update(piece)
+    file.seek(0)
+    return digest.hexdigest()
+
+
+def format_of(file: BinaryIO, asked: str) -> Detected:
+    """The format asked for, or the one that the content shows. Raises Unsupported."""
+    if asked != "auto":
+        return Detected(asked, "as asked")
+    start = file.read(LOOK + 1)
+    file.seek(0)
+    return detect(start)
+
+
+class Importer:
+    """Reads one file into one version; used once."""
+
+    def __init__(self, library: Library, guard: Guard, version: int, kind: Kind, progress: Progress) -> None:
+        self._library = library
+        self._guard = guard
+        self._version = version
+        self._kind = kind
+        self._progress = progress
+        self._labels = dict[Label, int]()
+        self._names = list[NameRow]()
+        self._addresses = list[AddressRow]()
+        self.counts = Counts()
+
+    def read(self, file: BinaryIO, format_name: str) -> Counts:
+        """Take every line of the file."""
+        for one in PARSERS[format_name](self._counted(raw_lines(file))):
+            if isinstance(one, BadLine):
+                self._reject_bad(one)
+            elif reason := self._guard.refusal(one, of_kill_switch_list=self._kind == "kill-switch"):
+                self._reject(one, reason)
+            else:
+                self._take(one)
+        self._flush()
+        self._library.add_rejected(self._version, "bad", self.counts.bad)
+        self._library.add_rejected(self._version, "refused", self.counts.refused)
+        return self.counts
+
+    def _counted(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        number = 0
+        for number, line in enumerate(lines, 1):
+            if number % BATCH == 0:
+                self._progress("reading", number)
+            yield line
+        self.counts.lines = number
+
+    def _take(self, one: Indicator) -> None:
+        key = (one.kind, one.family, one.letter, one.source)
+        label = self._labels.get(key) or self._label(key)
+        if one.kind and one.kind not in _KINDS:
+            self.counts.odd_kinds[one.kind] = self.counts.odd_kinds.get(one.kind, 0) + 1
+        if one.name:
+            self._names.append((one.name, one.subdomains, one.line, label, one.listed, one.note))
+            if len(self._names) == BATCH:
+                self._flush()
+        else:
+            self._addresses.append((one.address, one.port, one.line, label, one.listed, one.note))
+            if len(self._addresses) == BATCH:
+                self._flush()
+
+    def _label(self, key: Label) -> int:
+        kind, family, letter, source = key
+        found = self._library.label((kind if kind in _KINDS else self._kind, family, letter, source))
+        self._labels[key] = found
+        return found
+
+    def _flush(self) -> None:
+        names = self._library.add_names(self._version, self._names) if self._names else 0
+        addresses = self._library.add_addresses(self._version, self._addresses) if self._addresses else 0
+        self.counts.names += names
+        self.counts.addresses += addresses
+        self.counts.duplicates += len(self._names) - names + len(self._addresses) - addresses
+        self._names.clear()
+        self._addresses.clear()
+
+    def _reject_bad(self, one: BadLine) -> None:
+        self.counts.bad_total += 1
+        if len(self.counts.bad) < KEPT_REJECTED:
+            self.counts.bad.append(Row(one.line, one.text, one.reason))
+
+    def _reject(self, one: Indicator, reason: str) -> None:
+        self.counts.refused_total += 1
+        if len(self.counts.refused) < KEPT_REJECTED:
+            self.counts.refused.append(Row(one.line, one.name or one.address, reason))

@@ -1,0 +1,63 @@
+"""What a list line becomes: an Indicator, or a BadLine that says where and why.
+
+No parsing and no judgement here: formats read, normalise cleans, guard judges.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+import msgspec
+
+from contracts.policy import Kind
+
+SHOWN = 120  # of a bad line, in characters
+
+
+class Indicator(msgspec.Struct, frozen=True, gc=False):
+    """A listed name, or a listed address: exactly one of `name` and `address` is set.
+
+    Empty `kind` means the list's own. `listed` is the date as the file writes it.
+    """
+
+    line: int
+    name: str = ""  # lower case, A-labels, no final dot
+    address: str = ""  # an address, or a network as address/prefix
+    port: int = 0  # of an address; 0: not said
+    subdomains: bool = True
+    kind: str = ""
+    family: str = ""
+    letter: str = ""
+    source: str = ""
+    listed: str = ""
+    note: str = ""
+
+
+class BadLine(msgspec.Struct, frozen=True, gc=False):
+    """A line that gives no indicator; `text` is shortened."""
+
+    line: int
+    text: str
+    reason: str
+
+
+def bad_line(line: int, text: str, reason: str) -> BadLine:
+    """A BadLine with its text cut to what people can use."""
+    return BadLine(line, text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…", reason)
+
+
+def folded(text: str) -> str:
+    """Words as people type them, made comparable: NFC, lower case, single spaces, no punctuation at the ends."""
+    return " ".join(unicodedata.normalize("NFC", text).lower().split()).strip(" .:;,*()[]\"'")
+
+
+# Folded words that lists use for the kind of an indicator.
+KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("c2", "c&c", "cnc", "command and control", "botnet", "botnet_cc"), "c2"),
+    **dict.fromkeys(("điều khiển", "máy chủ điều khiển", "máy chủ điều khiển mã độc", "kết nối c2"), "c2"),
+    **dict.fromkeys(("delivery", "malware", "malware_download", "payload_delivery", "dropper"), "delivery"),
+    **dict.fromkeys(("phát tán", "phát tán mã độc", "tải mã độc", "phân phối"), "delivery"),
+    **dict.fromkeys(("phishing", "scam", "lừa đảo", "giả mạo", "lừa đảo trực tuyến"), "phishing"),
+    **dict.fromkeys(("unwanted", "pup", "adware", "ads", "tracker", "quảng cáo", "không mong muốn"), "unwanted"),
+    **dict.fromkeys(("kill-switch", "kill switch", "killswitch", "công tắc ngắt"), "kill-switch"),
+}

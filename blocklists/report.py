@@ -1,0 +1,146 @@
+"""What the list operations answer: plain structs that travel as JSON to the command line and the staff pages.
+
+No behaviour and no database here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+State = Literal["held", "live", "old"]
+SHOWN_ROWS = 20
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A line that was not taken, and why."""
+
+    line: int
+    text: str
+    reason: str
+
+
+class Workers(msgspec.Struct, frozen=True):
+    """How many resolver workers said that they answer by the new policy; `of` are those that run."""
+
+    live: int
+    of: int
+    seconds: float
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One numbered version of a list. `rows` is False when it is too old: its numbers are kept, its content is not."""
+
+    id: int
+    list: str
+    number: int
+    state: State
+    mode: str
+    campaign: str
+    kind: str
+    format: str
+    format_reason: str
+    file: str
+    digest: str
+    guard: str  # fingerprint of the guard that judged it
+    actor: str
+    created: str
+    live_since: str | None  # the last time it went live
+    lines: int
+    names: int
+    addresses: int
+    duplicates: int
+    bad: int
+    refused: int
+    rows: bool
+
+
+class ListStatus(msgspec.Struct, frozen=True):
+    """A list with what is live of it, and all its versions, newest first."""
+
+    name: str
+    position: int
+    live: Version | None
+    versions: tuple[Version, ...]
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A row that covers a name or address: of a live, held or old version; `refused` says why it was left out."""
+
+    list: str
+    version: int
+    state: State
+    mode: str
+    campaign: str
+    indicator: str
+    subdomains: bool
+    line: int
+    kind: str
+    family: str
+    letter: str
+    source: str
+    listed: str
+    note: str
+    file: str
+    created: str
+    refused: str = ""
+
+
+class ImportReport(msgspec.Struct, frozen=True):
+    """What an import did. `state` is what became of the file: a version live or held, nothing new, or refused."""
+
+    list: str
+    state: Literal["live", "held", "unchanged", "refused"]
+    reason: str  # why held, unchanged or refused; "" when live
+    version: int  # 0 when refused
+    file: str
+    digest: str
+    format: str
+    format_reason: str
+    mode: str
+    campaign: str
+    kind: str
+    lines: int
+    indicators: int
+    names: int
+    addresses: int  # kept, not enforced yet
+    duplicates: int
+    bad_total: int
+    bad: tuple[Row, ...]  # the first ones
+    refused_total: int
+    refused: tuple[Row, ...]
+    warnings: tuple[str, ...]
+    serial: int
+    seconds: float
+    workers: Workers | None = None
+
+
+class Switched(msgspec.Struct, frozen=True):
+    """What activate, rollback or withdraw did: which version is live now (0: none) and which was."""
+
+    list: str
+    version: int
+    before: int
+    serial: int
+    workers: Workers | None = None
+
+
+class Seeded(msgspec.Struct, frozen=True):
+    """What became of one configured list file at start: an import's state, known already, or failed."""
+
+    list: str
+    state: Literal["live", "held", "unchanged", "refused", "known", "failed"]
+    version: int
+    reason: str
+
+
+class Audited(msgspec.Struct, frozen=True):
+    """One change, who made it and when."""
+
+    id: int
+    time: str
+    actor: str
+    action: str
+    object: str
+    detail: dict[str, Any]

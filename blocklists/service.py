@@ -1,0 +1,308 @@
+"""What people and processes may do with lists: import, activate, roll back, withdraw, seed.
+
+No SQL (library), no looking up (lookup), no sockets and threads (__main__, client). Every operation takes the actor,
+for the audit.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from typing import BinaryIO, Final, Literal
+
+import msgspec
+
+from blocklists import compiler
+from blocklists.compiler import Progress, quiet
+from blocklists.formats.detect import Unsupported
+from blocklists.guard import KILL_SWITCH_FILE, Guard
+from blocklists.importer import Counts, Importer, digest_of, format_of
+from blocklists.library import DatabaseError, Library
+from blocklists.report import SHOWN_ROWS, ImportReport, Seeded, Switched, Version
+from contracts.policy import Kind, Mode, PolicyFolder
+from contracts.settings import ListSource, Settings
+from runtime.control import Refused
+
+log = logging.getLogger(__name__)
+
+KILL_SWITCH: Final = "kill-switch"
+SEED_ACTOR = "system:seed"
+_SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}").fullmatch
+# An unattended import that changes a list so much waits for a person.
+_SHRINK, _GROW, _SMALL = 0.5, 10.0, 100
+
+
+class ImportOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How to import a file. None: as the list's live version has it, or the default of a new list."""
+
+    name: str
+    file: str = ""  # name of the file, for the record
+    format: Literal["auto", "domains", "hosts", "csv"] = "auto"
+    campaign: str | None = None
+    kind: Kind | None = None
+    mode: Mode | None = None
+    hold: bool = False  # keep the version, do not make it live
+    unattended: bool = False  # nobody watches: hold what changes the list too much
+
+
+class _NothingUsable(Exception):
+    """Leaves the transaction of an import without a trace."""
+
+
+class Lists:
+    """The operations that change lists. One writer at a time: make it only while holding blocklists.lock."""
+
+    def __init__(self, settings: Settings, library: Library) -> None:
+        self.settings = settings
+        self.library = library
+        self.guard = Guard(settings)
+        self.folder = PolicyFolder(settings.state / "policy")
+
+    def publish(self, *, verify: bool = False) -> int:
+        """Make the policy follow the library; repairs what a crash left half done. Returns the serial."""
+        return compiler.publish(self.library, self.guard, self.folder, verify=verify)
+
+    def import_file(
+        self, actor: str, file: BinaryIO, options: ImportOptions, progress: Progress = quiet
+    ) -> ImportReport:
+        """A new version of a list from a seekable file. Raises Refused when the request itself is wrong."""
+        started = time.monotonic()
+        before = self.library.live(options.name)
+        meant = self._meant(options, before)
+        try:
+            detected = format_of(file, options.format)
+        except Unsupported as error:
+            raise Refused(str(error)) from error
+        facts = meant | {"digest": digest_of(file), "file": options.file, "format": detected.format}
+        facts |= {"format_reason": detected.reason, "guard": self.guard.fingerprint, "actor": actor}
+        if before and not options.hold and _same(before, facts):
+            return self._unchanged(before, facts, started)
+        counts, number, held = Counts(), 0, ""
+        try:
+            with self.library.transaction():
+                version_id, number = self.library.add_version(options.name, facts)
+                importer = Importer(self.library, self.guard, version_id, _kind(meant["kind"]), progress)
+                counts = importer.counts
+                importer.read(file, detected.format)
+                held = self._settle(options, before, counts, version_id, number)
+                if not held:
+                    self._make_live(options.name, number, progress)
+                self._audit_import(actor, options, facts, counts, number, held)
+        except _NothingUsable:
+            number = 0
+            with self.library.transaction():
+                detail: dict[str, object] = {"file": options.file, "digest": facts["digest"], "lines": counts.lines}
+                self.library.write_audit(actor, "list-import-refused", options.name, detail)
+        serial = self.publish()
+        why = "no usable indicator in it; what was live stays live" if not number else held
+        state: Literal["refused", "held", "live"] = "refused" if not number else "held" if held else "live"
+        return _report(facts, counts, options.name, state, why, number, serial, started)
+
+    def _meant(self, options: ImportOptions, before: Version | None) -> dict[str, str]:
+        """Mode, campaign and kind of the new version; Refused where they cannot be."""
+        name = options.name
+        if not _SLUG(name):
+            raise Refused(f"{name!r} is no list name: use a-z, 0-9, '.', '_' and '-', at most 64")
+        if name == KILL_SWITCH and not (options.unattended and options.kind == KILL_SWITCH):
+            raise Refused("the list kill-switch comes with the product; give a list of your own another name")
+        kind = options.kind or (before.kind if before else "c2")
+        mode = options.mode or (before.mode if before else "passthru" if kind == KILL_SWITCH else "enforce")
+        campaign = options.campaign if options.campaign is not None else before.campaign if before else ""
+        if kind == KILL_SWITCH and mode != "passthru":
+            raise Refused("kill-switch names must resolve: their list takes the mode passthru")
+        known = [one.id for one in self.settings.campaigns]
+        if campaign and campaign not in known:
+            raise Refused(f"no campaign has the id {campaign!r}; known: {', '.join(known) or 'none'}")
+        return {"mode": mode, "campaign": campaign, "kind": kind}
+
+    def _unchanged(self, before: Version, facts: dict[str, str], started: float) -> ImportReport:
+        counts = Counts()
+        counts.lines, counts.names, counts.addresses = before.lines, before.names, before.addresses
+        counts.duplicates, counts.bad_total, counts.refused_total = before.duplicates, before.bad, before.refused
+        counts.bad = self.library.rejected(before.id, "bad", SHOWN_ROWS)
+        counts.refused = self.library.rejected(before.id, "refused", SHOWN_ROWS)
+        why = f"the live version {before.number} has this content already"
+        return _report(facts, counts, before.list, "unchanged", why, before.number, self.publish(), started)
+
+    def _settle(
+        self, options: ImportOptions, before: Version | None, counts: Counts, version_id: int, number: int
+    ) -> str:
+        """Write the counts down; say why the version must wait, "" when it may go live."""
+        if not counts.names + counts.addresses:
+            raise _NothingUsable
+        numbers = {"lines": counts.lines, "names": counts.names, "addresses": counts.addresses}
+        numbers |= {"duplicates": counts.duplicates, "bad": counts.bad_total, "refused": counts.refused_total}
+        self.library.set_counts(version_id, numbers)
+        if options.hold:
+            return f"as asked; `sinkhole lists activate {options.name} {number}` makes it live"
+        if options.unattended and before and before.names >= _SMALL:
+            change = counts.names / before.names
+            if not _SHRINK <= change <= _GROW:
+                return (
+                    f"{counts.names} names where version {before.number} had {before.names}: a person must look; "
+                    f"`sinkhole lists activate {options.name} {number}` makes it live"
+                )
+        return ""
+
+    def _make_live(self, name: str, number: int, progress: Progress) -> None:
+        version = self.library.version(name, number)
+        assert version is not None
+        self.library.make_live(version)
+        row = self.library.segment(version.id)
+        if row is None or row.guard != self.guard.fingerprint or not (self.folder.segments / row.file).exists():
+            compiler.compile_version(self.library, self.guard, self.folder, version, progress)
+
+    def _audit_import(
+        self, actor: str, options: ImportOptions, facts: dict[str, str], counts: Counts, number: int, held: str
+    ) -> None:
+        detail: dict[str, object] = {"version": number, "held": bool(held), "names": counts.names}
+        detail |= {"addresses": counts.addresses, "bad": counts.bad_total, "refused": counts.refused_total}
+        detail |= {key: facts[key] for key in ("file", "digest", "mode", "campaign", "kind", "format")}
+        if pruned := self.library.prune(options.name):
+            detail["rows_dropped_of_versions"] = pruned
+        self.library.write_audit(actor, "list-import", options.name, detail)
+
+    def activate(self, actor: str, name: str, number: int | None = None, progress: Progress = quiet) -> Switched:
+        """Make a version live; without a number the newest one that is held."""
+        versions = self._versions(name)
+        if number is None:
+            version = next((one for one in versions if one.state == "held" and one.rows), None)
+            if version is None:
+                raise Refused(f"no version of {name} is held; name the one to activate")
+        else:
+            found = self.library.version(name, number)
+            if found is None:
+                known = ", ".join(str(one.number) for one in versions if one.rows)
+                raise Refused(f"{name} has no version {number}; there are {known}")
+            version = found
+        return self._switch(actor, "list-activate", version, progress)
+
+    def rollback(self, actor: str, name: str, progress: Progress = quiet) -> Switched:
+        """Back to the newest version before the live one that was once live."""
+        live = next((one for one in self._versions(name) if one.state == "live"), None)
+        if live is None:
+            raise Refused(f"nothing of {name} is live; `sinkhole lists activate {name} VERSION` chooses one")
+        earlier = [one for one in self._versions(name) if one.number < live.number and one.live_since]
+        usable = next((one for one in earlier if one.rows), None)
+        if usable is None:
+            raise Refused(
+                f"no version of {name} before version {live.number} was ever live"
+                if not earlier
+                else f"the rows of the earlier versions of {name} are no longer kept"
+            )
+        return self._switch(actor, "list-rollback", usable, progress)
+
+    def withdraw(self, actor: str, name: str) -> Switched:
+        """Take a list out of the policy; its versions stay and can be activated again."""
+        if name == KILL_SWITCH:
+            raise Refused("the list kill-switch is never withdrawn: blocking those names arms the malware")
+        live = next((one for one in self._versions(name) if one.state == "live"), None)
+        if live is None:
+            raise Refused(f"nothing of {name} is live")
+        with self.library.transaction():
+            self.library.retire(name)
+            self.library.write_audit(actor, "list-withdraw", name, {"version": live.number})
+        return Switched(name, 0, live.number, self.publish())
+
+    def _versions(self, name: str) -> list[Version]:
+        versions = self.library.versions(name)
+        if not versions:
+            known = ", ".join(one.name for one in self.library.statuses()) or "none"
+            raise Refused(f"no list is called {name!r}; known: {known}")
+        return versions
+
+    def _switch(self, actor: str, action: str, version: Version, progress: Progress) -> Switched:
+        if not version.rows:
+            raise Refused(f"the rows of version {version.number} of {version.list} are no longer kept")
+        live = self.library.live(version.list)
+        before = live.number if live else 0
+        if before != version.number:
+            with self.library.transaction():
+                self._make_live(version.list, version.number, progress)
+                detail: dict[str, object] = {"version": version.number, "before": before}
+                self.library.write_audit(actor, action, version.list, detail)
+        return Switched(version.list, version.number, before, self.publish())
+
+    def seed(self, progress: Progress = quiet) -> list[Seeded]:
+        """Import the shipped kill-switch names and every configured file whose content is new; never fatal."""
+        own = ListSource(KILL_SWITCH, str(KILL_SWITCH_FILE), "csv", kind=KILL_SWITCH, mode="passthru")
+        outcomes = [self._seed_one(source, progress) for source in (own, *self.settings.lists)]
+        self.publish()
+        return outcomes
+
+    def _seed_one(self, source: ListSource, progress: Progress) -> Seeded:
+        path = self.settings.beside(source.path)
+        options = ImportOptions(
+            name=source.name,
+            file=path.name,
+            format=source.format,
+            campaign=source.campaign,
+            kind=source.kind,
+            mode=source.mode,
+            unattended=True,
+        )
+        meant = {"campaign": source.campaign, "kind": source.kind, "mode": source.mode}
+        try:
+            with path.open("rb") as file:
+                digest = digest_of(file)
+                for version in self.library.versions(source.name):
+                    if _same(version, meant | {"digest": digest, "guard": version.guard}):
+                        return Seeded(source.name, "known", version.number, "")
+                report = self.import_file(SEED_ACTOR, file, options, progress)
+        except (OSError, Refused, DatabaseError) as error:
+            reason = f"{path.name}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
+            log.warning("list %s was not imported: %s", source.name, reason)
+            return Seeded(source.name, "failed", 0, reason)
+        log.info(
+            "list %s: %s version %d, %d names, %d addresses, %d bad, %d refused %s",
+            *(source.name, report.state, report.version, report.names, report.addresses),
+            *(report.bad_total, report.refused_total, report.reason),
+        )
+        return Seeded(source.name, report.state, report.version, report.reason)
+
+
+def _same(version: Version, facts: dict[str, str]) -> bool:
+    return all(getattr(version, key) == facts[key] for key in ("digest", "mode", "campaign", "kind", "guard"))
+
+
+def _kind(text: str) -> Kind:
+    kind: Kind = msgspec.convert(text, Kind)
+    return kind
+
+
+def _report(
+    facts: dict[str, str],
+    counts: Counts,
+    name: str,
+    state: Literal["live", "held", "unchanged", "refused"],
+    reason: str,
+    version: int,
+    serial: int,
+    started: float,
+) -> ImportReport:
+    return ImportReport(
+        list=name,
+        state=state,
+        reason=reason,
+        version=version,
+        file=facts["file"],
+        digest=facts["digest"],
+        format=facts["format"],
+        format_reason=facts["format_reason"],
+        mode=facts["mode"],
+        campaign=facts["campaign"],
+        kind=facts["kind"],
+        lines=counts.lines,
+        indicators=counts.names + counts.addresses,
+        names=counts.names,
+        addresses=counts.addresses,
+        duplicates=counts.duplicates,
+        bad_total=counts.bad_total,
+        bad=tuple(counts.bad[:SHOWN_ROWS]),
+        refused_total=counts.refused_total,
+        refused=tuple(counts.refused[:SHOWN_ROWS]),
+        warnings=counts.warnings,
+        serial=serial,
+        seconds=round(time.monotonic() - started, 3),
+    )
