@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -182,10 +183,11 @@ def ask(
         link.settimeout(timeout)
         try:
             link.connect(str(path))
-            link.sendall(encode(Request(op, args or {}, actor, size)))
-            if body:
-                with body.open("rb") as file:
-                    link.sendfile(file)
+            with suppress(BrokenPipeError, ConnectionResetError):  # it may say no and close before it has heard all
+                link.sendall(encode(Request(op, args or {}, actor, size)))
+                if body:
+                    with body.open("rb") as file:
+                        link.sendfile(file)
             with link.makefile("rb") as lines:
                 for line in lines:
                     reply = decode_reply(line)

@@ -9,16 +9,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from contracts.control import RunFolder
+from tests.waiting import DEADLINE, alive, until
 
 SINKHOLE = Path(sys.executable).parent / "sinkhole"
-DEADLINE = 20.0
 
 SETTINGS = """\
 dns:
@@ -76,22 +75,6 @@ def settings_file(tmp_path: Path) -> Path:
     file = tmp_path / "config.yaml"
     file.write_text(SETTINGS, encoding="utf-8")
     return file
-
-
-def until(condition: Callable[[], bool], what: str, seconds: float = DEADLINE) -> None:
-    """Wait for `condition`, fail with `what` when it does not come true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
-
-
-def alive(pid: int) -> bool:
-    """Whether the process exists and is no zombie."""
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 class Service:

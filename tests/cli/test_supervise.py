@@ -14,7 +14,8 @@ import time
 import pytest
 
 from runtime.control import Unreachable, ask
-from tests.cli.conftest import DEADLINE, SINKHOLE, alive, until
+from tests.cli.conftest import SINKHOLE
+from tests.waiting import DEADLINE, alive, until
 
 pytestmark = pytest.mark.e2e
 
