@@ -24,6 +24,8 @@ from resolver.policy.verdict import FORWARD, Verdict
 from resolver.wire import reply
 from resolver.wire.answer import Answer
 from resolver.wire.constants import (
+    AD,
+    CD,
     CLASS_IN,
     EDE_NO_REACHABLE,
     EDE_NOT_AUTHORITATIVE,
@@ -39,6 +41,7 @@ from resolver.wire.constants import (
 from resolver.wire.query import Ignored, Malformed, Query, header_only, parse, wants_recursion
 
 _TYPE_CLASS = struct.Struct("!HH")
+_ALL_BITS = [do | cd | ad for do in (0, 1) for cd in (0, CD) for ad in (0, AD)]
 
 # A finished packet: (bytes after the ID, monotonic time until which they are right, packed facts of its hit or None).
 # Atoms only, so that the garbage collector need not look at hundreds of thousands of them.
@@ -210,7 +213,8 @@ class Engine:
         if verdict.match is not None:
             return told.matched(RUNGS[1][0], verdict)
         told.passed(RUNGS[1][0], f"in none of {len(self.policy.live)} live lists")
-        cached = self.cache.get((name + _TYPE_CLASS.pack(qtype, CLASS_IN), 0))
-        if cached is not None and cached.fresh(now):
-            return told.end(RUNGS[2][0], "cached", f"kept for another {int(cached.expires - now)} s")
+        asked = name + _TYPE_CLASS.pack(qtype, CLASS_IN)
+        kept = [cached for bits in _ALL_BITS if (cached := self.cache.get((asked, bits))) and cached.fresh(now)]
+        if kept:
+            return told.end(RUNGS[2][0], "cached", f"kept for another {int(kept[0].expires - now)} s")
         return told.end(RUNGS[2][0], "forward", "an ordinary question for an upstream")

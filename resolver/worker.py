@@ -61,7 +61,13 @@ class Worker:
         self.hits = HitSender(reactor, run.hits, hello, counts)
         self.dispatcher = Dispatcher(self.engine, self.hits)
         self.upstreams: Pool[Waiting] = Pool(
-            reactor, _servers(settings), dns, self.engine.counters, self.dispatcher.deliver, self._flush_late
+            reactor,
+            _servers(settings),
+            dns,
+            self.engine.counters,
+            self.dispatcher.deliver,
+            self._flush_late,
+            self.dispatcher.guard,
         )
         self.dispatcher.upstream = self.upstreams
         self.keeper = PolicyKeeper(

@@ -87,6 +87,13 @@ class Dispatcher:
             if reply is not None:
                 one.send(one.query.id + reply.body)
 
+    def guard(self, action: Callable[..., None], *given: object) -> None:
+        """Do something for the reactor: a bug of ours in it is told, and the reactor goes on calling."""
+        try:
+            action(*given)
+        except Exception:  # noqa: BLE001  our bug: Twisted would never read from this socket again
+            self._own_fault()
+
     def _complete(self, one: Waiting, cached: CachedAnswer | None, now: float) -> Reply | None:
         try:
             reply = self.engine.complete(one.query, one.group, one.transport, cached, now)

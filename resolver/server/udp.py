@@ -69,7 +69,8 @@ class UdpServer:
                 log.debug("receive: %s", error)
                 return
             if count:
-                self._answer(count)
+                self._dispatcher.guard(self._answer, count)
+                self._batch.reset(count)
             if count < SLOTS:
                 return
 
@@ -119,7 +120,6 @@ class UdpServer:
             sink.add(client, hit, times)
         sink.flush()  # before the answers: an answer that was sent has its hit on the way
         self._send(count, silent)
-        batch.reset(count)
 
     def _classify(self, client: bytes) -> Group:
         """The group of a client not seen before; remembered, strangers too."""

@@ -54,9 +54,9 @@ class UpstreamSocket(Generic[Waiter]):
         try:
             count = self._pool.batch.receive(self._socket.fileno())
         except OSError:
-            self._pool.broken(self)
+            self._pool.guard(self._pool.broken, self)
             return
-        self._pool.received(self, count)
+        self._pool.guard(self._pool.received, self, count)
 
     def connectionLost(self, reason: object) -> None:
         """For the reactor: a datagram socket has no connection to lose."""
@@ -68,15 +68,20 @@ class UpstreamSocket(Generic[Waiter]):
 
 
 class Pool(Generic[Waiter]):
-    """Asks the upstreams for one worker. `after` is called when answers were delivered: flush what is queued."""
+    """Asks the upstreams for one worker.
+
+    `after` is called when answers were delivered: flush what is queued. `guard` calls its first argument and survives.
+    """
 
     def __init__(self, reactor: Any, addresses: list[Endpoint], dns: Dns, counters: Counters,
                  deliver: Callable[[Key, Answer | None, list[Waiter]], None], after: Callable[[], None],
+                 guard: Callable[..., None],
                  clock: Callable[[], float] = time.monotonic) -> None:  # fmt: skip
         self.reactor = reactor
         self.clock = clock
         self.batch: Batch = make_batch(connected=True)
         self._after = after
+        self.guard = guard
         self._counters = counters
         self._timeout = dns.upstreams.timeout_ms / 1000
         self._sockets_each = dns.upstreams.sockets
@@ -87,7 +92,7 @@ class Pool(Generic[Waiter]):
         self._sockets: dict[Server, list[UpstreamSocket[Waiter]]] = {server: [] for server in self._servers}
         self._retired: list[UpstreamSocket[Waiter]] = []
         self._current: dict[Server, UpstreamSocket[Waiter]] = {}  # the port that this batch of questions goes through
-        self._ticking = LoopingCall(self._tick)
+        self._ticking = LoopingCall(guard, self._tick)
         self._ticking.clock = reactor
 
     def start(self) -> None:
