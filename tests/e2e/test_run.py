@@ -1,0 +1,80 @@
+"""The service's start and end as its owner sees them.
+
+Restarts after a kill are in test_kill.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.service import Service
+from tests.e2e.upstream import Upstream
+
+pytestmark = pytest.mark.e2e
+
+
+def running(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_the_end_is_clean(tmp_path, upstream: Upstream, number: int):
+    service = Service(tmp_path, upstream.port).start()
+    for i in range(50):
+        service.ask(f"x{i}.evil-sample.example", client=f"127.10.9.{i + 1}")
+    pids = service.pids()
+    assert len(pids) == 5
+    assert service.stop(number) == 0, service.tail()
+    assert not [name for name, pid in pids.items() if running(pid)]
+    assert not list((service.state / "run").glob("*.sock"))
+    assert "Traceback" not in service.tail()
+    rows = service.json("hits", "--limit", "1000")
+    assert sum(row["count"] for row in rows) == 50, "every hit is in the ledger after the end"
+
+
+def test_a_second_service_on_the_same_state_is_refused(tmp_path, upstream: Upstream):
+    service = Service(tmp_path, upstream.port).start()
+    try:
+        second = service.cli("run", check=False)
+        assert second.returncode != 0
+        assert str(service.process.pid) in second.stderr
+    finally:
+        assert service.stop() == 0
+
+
+def test_five_different_errors_in_the_settings_give_five_lines_and_exit_2(tmp_path, upstream: Upstream):
+    service = Service(tmp_path, upstream.port)
+    text = service.config.read_text()
+    text = text.replace("workers: 2", "workers: two").replace("timeout_ms: 400", "timeout: 400")
+    text = text.replace("127.20.0.0/16", "127.10.5.0/24").replace("127.53.0.0/16", "127.53.0.300/16")
+    text += "node: a\nnode: b\n"
+    service.config.write_text(text)
+    for words in (["run"], ["check-config"], ["status"]):
+        done = subprocess.run(
+            [SINKHOLE, "--config", service.config, *words], capture_output=True, text=True, timeout=30
+        )
+        assert done.returncode == 2
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        assert len(lines) == 5, done.stderr
+        for line, part in zip(
+            lines, ("dns.workers", "timeout", "sinkhole.ipv4_pool", "units[1].networks", "node"), strict=True
+        ):
+            assert part in line
+            assert "line " in line
+
+
+def test_sighup_reads_the_lists_again(tmp_path, upstream: Upstream):
+    service = Service(tmp_path, upstream.port).start()
+    try:
+        (service.folder / "sample.txt").write_text("fresh.example\n")
+        service.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 10
+        while not service.addresses("fresh.example"):
+            assert time.monotonic() < end, service.tail()
+        assert not service.addresses("evil-sample.example")
+    finally:
+        assert service.stop() == 0
