@@ -112,8 +112,8 @@ def choices(store: Store) -> dict[str, list[tuple[str, str]]]:
     return {
         "campaigns": _pairs(
             run(
-                "SELECT campaign, coalesce(c.title, campaign) FROM (SELECT DISTINCT campaign FROM indicators)"
-                " LEFT JOIN casework.campaigns c ON c.id = campaign WHERE campaign != '' ORDER BY plain(2)"
+                "SELECT campaign, coalesce(c.title, campaign) AS label FROM (SELECT DISTINCT campaign FROM indicators)"
+                " LEFT JOIN casework.campaigns c ON c.id = campaign WHERE campaign != '' ORDER BY plain(label)"
             )
         ),
         "units": _pairs(

@@ -24,6 +24,10 @@ _ROW = (
 _MARK = "boot, node, worker, batch, made, counted, final, dropped, updated"
 
 
+# (time, client, facts, count)
+HitRows = Iterator[tuple[int, str, int, int]]
+
+
 class LedgerRow(msgspec.Struct, frozen=True):
     """One row as readers see it: a hit with its count, and all its facts."""
 
@@ -73,7 +77,7 @@ class Change(NamedTuple):
     """All that one group of batches changes in a day file."""
 
     facts: list[tuple[Any, ...]]  # (id, digest, *columns)
-    hits: list[tuple[int, int, str, int, int]]  # (seq, time, client, facts, count)
+    hits: Sequence[Sequence[int | str]]  # (seq, time, client, facts, count)
     growth: list[tuple[int, int]]  # (more, seq)
     hours: list[tuple[int, int, int, int, int]]  # (hour, first_seq, last_seq, first, last)
     marks: Iterable[Mark]
@@ -112,10 +116,9 @@ class DayFile:
                 f"INSERT OR REPLACE INTO marks ({_MARK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                 change.marks,
             )
-        if change.hits:
-            self.next_seq = change.hits[-1][0] + 1
-        if change.facts:
-            self.next_facts = change.facts[-1][0] + 1
+        self.next_seq += len(change.hits)
+
+        self.next_facts += len(change.facts)
 
     def finish(self) -> None:
         """The day is over: index the rows by client, once, where an index kept up all day would cost too much."""
@@ -177,8 +180,8 @@ def rows_after(store: Store, seq: int, before: int, client: str, limit: int) -> 
 
 
 def _row(store: Store, row: Sequence[Any]) -> LedgerRow:
-    before, after = row[:10], row[11:]
-    return LedgerRow(store.path.name, *before, bool(row[10]), *after)
+    values: tuple[Any, ...] = (*row[:10], bool(row[10]), *row[11:])
+    return LedgerRow(store.path.name, *values)
 
 
 def _seqs(store: Store, since: int | None, until: int | None) -> tuple[int, int]:
@@ -200,16 +203,17 @@ def _conditions(since: int | None, until: int | None, client: str) -> tuple[str,
 
 
 def facts_behind(store: Store, facts: int) -> Iterator[Row]:
-    """Facts with a number above `facts`: `id, indicator, list, campaign, kind, family, letter, source, action`."""
+    """Facts with a number above `facts`: id, action, indicator, list, campaign, kind, family, letter, source."""
     return iter(
         store.connection.execute(
-            "SELECT id, indicator, list, campaign, kind, family, letter, source, action FROM facts WHERE id > ?",
+            "SELECT id, action, indicator, list, campaign, kind, family, letter, source FROM facts WHERE id > ?"
+            " ORDER BY id",
             (facts,),
         )
     )
 
 
-def hits_between(store: Store, after: int, up_to: int) -> Iterator[tuple[int, str, int, int]]:
+def hits_between(store: Store, after: int, up_to: int) -> HitRows:
     """(time, client, facts, count) of the rows with after < seq <= up_to."""
     cursor = store.connection.cursor()
     cursor.row_factory = None

@@ -1,0 +1,34 @@
+"""Seeds an empty casework.db with the units and campaigns of config.yaml, once; afterwards the database is the truth.
+
+No SQL (casework.store.units) and no later changes: those are people's.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from casework.store import units
+from casework.store.audit import Origin, record
+from casework.store.engine import Store
+from contracts.settings import Settings
+
+MILESTONE = "seeded from settings"
+log = logging.getLogger(__name__)
+
+
+def seed(store: Store, settings: Settings, origin: Origin) -> bool:
+    """Whether there was something to seed. Safe to call from several processes at once."""
+    if not settings.units and not settings.campaigns:
+        return False
+    with store.transaction() as run:
+        if not units.is_empty(run, MILESTONE):
+            return False
+        for unit in settings.units:
+            units.add_unit(run, unit.code, unit.name, unit.parent, unit.networks)
+        for one in settings.campaigns:
+            units.add_campaign(run, one.id, one.title, one.letter, one.issuer, one.start, one.end)
+        units.reach(run, MILESTONE, origin.time)
+        detail = {"units": len(settings.units), "campaigns": len(settings.campaigns)}
+        record(run, origin, "database.seed", "casework.db", detail)
+    log.info("seeded casework.db from the settings: %d units, %d campaigns", *detail.values())
+    return True

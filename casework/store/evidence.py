@@ -1,0 +1,112 @@
+"""Writing evidence.db: interned indicators, hosts, and the sums that one roll-up of ledger rows adds.
+
+What is summed up, and from where, is casework.sightings'. Readers' queries stand in casework.store.hosts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from casework.store.engine import Connection, Store
+
+# (hits, first time, last time)
+Sum = tuple[int, int, int]
+
+
+class LedgerMark(NamedTuple):
+    """How far a ledger file is rolled up, and the times of its hits."""
+
+    file: str
+    seq: int
+    first: int
+    last: int
+
+
+_MERGE = (
+    "hits = hits + excluded.hits, first_seen = min(first_seen, excluded.first_seen),"
+    " last_seen = max(last_seen, excluded.last_seen)"
+)
+
+
+def tune(store: Store) -> None:
+    """A page cache that holds the busy part of the tables: the roll-up visits them in key order again and again."""
+    store.connection.execute("PRAGMA cache_size = -65536")
+
+
+def ledger_marks(store: Store) -> dict[str, int]:
+    """Last row rolled up, by ledger file."""
+    return {row[0]: row[1] for row in store.connection.execute("SELECT file, seq FROM ledgers")}
+
+
+def set_ledger_mark(run: Connection, mark: LedgerMark) -> None:
+    """Move a ledger file's mark on."""
+    run.execute(
+        "INSERT INTO ledgers (file, seq, first, last) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq,"
+        " first = min(first, excluded.first), last = max(last, excluded.last)",
+        mark,
+    )
+
+
+def intern_indicator(run: Connection, key: tuple[str, ...]) -> int:
+    """The id of (name, list, campaign, kind, family, letter, source)."""
+    run.execute(
+        "INSERT INTO indicators (name, list, campaign, kind, family, letter, source) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        key,
+    )
+    row = run.execute(
+        "SELECT id FROM indicators WHERE name = ? AND list = ? AND campaign = ? AND kind = ? AND family = ?"
+        " AND letter = ? AND source = ?",
+        key,
+    ).fetchone()
+    return int(row[0])
+
+
+def intern_host(run: Connection, address: str, packed: bytes, unit: str, seen: int) -> int:
+    """The id of the host at an address within a unit."""
+    run.execute(
+        "INSERT INTO hosts (address, packed, unit, first_seen, last_seen, hits) VALUES (?, ?, ?, ?, ?, 0)"
+        " ON CONFLICT DO NOTHING",
+        (address, packed, unit, seen, seen),
+    )
+    row = run.execute("SELECT id FROM hosts WHERE address = ? AND unit = ?", (address, unit)).fetchone()
+    return int(row[0])
+
+
+def add_hosts(run: Connection, sums: dict[int, Sum]) -> None:
+    """Add to the hosts' own numbers."""
+    run.executemany(
+        "UPDATE hosts SET hits = hits + ?, first_seen = min(first_seen, ?), last_seen = max(last_seen, ?) WHERE id = ?",
+        ((*sums[host], host) for host in sorted(sums)),
+    )
+
+
+def add_host_indicators(run: Connection, sums: dict[tuple[int, int], Sum], actions: dict[tuple[int, int], int]) -> None:
+    """Add per (host, indicator): its sum and the strongest action."""
+    run.executemany(
+        "INSERT INTO host_indicators (host, indicator, hits, first_seen, last_seen, action) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608
+        f" ON CONFLICT DO UPDATE SET {_MERGE}, action = max(action, excluded.action)",
+        ((*key, *sums[key], actions[key]) for key in sorted(sums)),
+    )
+
+
+def add_sightings(run: Connection, sums: dict[tuple[int, int, int], Sum]) -> None:
+    """Add per (host, indicator, hour)."""
+    run.executemany(
+        "INSERT INTO sightings (host, indicator, hour, hits, first_seen, last_seen) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608
+        f" ON CONFLICT DO UPDATE SET {_MERGE}",
+        ((*key, *sums[key]) for key in sorted(sums)),
+    )
+
+
+def hosts_without_unit(run: Connection) -> list[tuple[int, bytes]]:
+    """(id, packed address) of the hosts whose network no unit had."""
+    return [(row[0], row[1]) for row in run.execute("SELECT id, packed FROM hosts WHERE unit = ''")]
+
+
+def give_unit(run: Connection, hosts: Iterable[tuple[int, str]]) -> int:
+    """Put hosts without a unit into one: (id, unit code). Where the unit already knows the address, both stay."""
+    before = run.total_changes
+    run.executemany("UPDATE OR IGNORE hosts SET unit = ? WHERE id = ?", ((unit, host) for host, unit in hosts))
+    return run.total_changes - before
