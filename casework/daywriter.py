@@ -95,7 +95,9 @@ class DayWriter:
         for second, at in self._seconds.items():
             if second in self._growing and at.first:
                 self._starts.setdefault(second, at.first)
-        self._file.write(Change(self._facts, self._hits, list(self._growth.items()), self._hours(), marks))
+        self._file.write(
+            Change(self._facts, self._hits, [(more, seq) for seq, more in self._growth.items()], self._hours(), marks)
+        )
         rows = len(self._hits)
         for at in self._seconds.values():
             at.first = at.last = 0
