@@ -38,6 +38,9 @@ class Resolving(Protocol):
     def ask(self, key: CacheKey, waiting: Waiting) -> bool:
         """Ask, or wait with those who already asked the same; False when too much is under way."""
 
+    def flush(self) -> None:
+        """Send what was asked since the last call."""
+
 
 class Waiting(NamedTuple):
     """A client whose answer is on its way from an upstream."""
@@ -76,6 +79,11 @@ class Dispatcher:
         except Exception:  # noqa: BLE001  our bug: one client gets SERVFAIL, the worker lives
             self._own_fault()
             return self.engine.failure(packet)
+
+    def flush_questions(self) -> None:
+        """Servers call this behind a batch of packets: what they brought to ask leaves together."""
+        if self.upstream is not None:
+            self.upstream.flush()
 
     def deliver(self, key: CacheKey, answer: Answer | None, waiting: list[Waiting]) -> None:
         """An upstream answered (None: all failed): everyone who waits for `key` gets a reply."""

@@ -44,6 +44,11 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         self.setTimeout(self.factory.idle_seconds)
         self.factory.opened(self)
 
+    def dataReceived(self, data: bytes) -> None:
+        """Twisted calls this; perhaps with several questions."""
+        super().dataReceived(data)
+        self.factory.dispatcher.flush_questions()
+
     def stringReceived(self, string: bytes) -> None:
         """One question."""
         self.resetTimeout()
