@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export SINKHOLE_CONFIG ?= config.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types layers check fmt bench lock clean
+.PHONY: help run test lint types layers check docs fmt bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ layers: $(VENV)/.dev ## Import contracts
 	$(BIN)/lint-imports
 
 check: lint types layers test ## Everything CI runs
+
+docs: $(VENV)/.runtime ## Write docs/reference from the code
+	$(BIN)/python docs/reference/generate.py
 
 fmt: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix --exit-zero .
