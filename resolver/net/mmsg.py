@@ -52,15 +52,15 @@ def _functions() -> tuple[Any, Any] | None:
 
 
 _LIBC = _functions()
-HEADER_WORDS = ctypes.sizeof(_Mmsghdr) // 4  # a mmsghdr in 32-bit words: the stride of `lengths`
+HEADER_WORDS = ctypes.sizeof(_Mmsghdr) // 4  # a mmsghdr in 32-bit words
 LENGTH_WORD = _Mmsghdr.length.offset // 4
 
 
 class Batch:
     """SLOTS datagrams with their addresses. Receive fills it; answers are written in place and sent from it.
 
-    `data` holds slot i from i * SIZE on, `names` its socket address from i * NAME on, `lengths` its octets received at
-    [i * HEADER_WORDS + LENGTH_WORD], `sizes` its octets to send at [2 * i + 1]. `connected` sockets need no address.
+    `data` holds slot i from i * SIZE on, `names` its socket address from i * NAME on; `received(n)` gives the octets of
+    the first n; `sizes[2 * i + 1]` is how many octets slot i sends. `connected` sockets need no address.
     """
 
     def __init__(self, *, connected: bool = False, wide: bool = False) -> None:
@@ -81,7 +81,7 @@ class Batch:
                 header.namelen = 28 if wide else 16
         self.data = memoryview(self._data).cast("B")
         self.names = memoryview(self._names).cast("B")
-        self.lengths = memoryview(self._headers).cast("B").cast("I")
+        self._lengths = memoryview(self._headers).cast("B").cast("I")
         self.sizes = memoryview(self._iovecs).cast("B").cast("Q")
         self._full = bytes(self._iovecs)
         self._restore = memoryview(self._iovecs).cast("B")
@@ -98,6 +98,10 @@ class Batch:
                 return 0
             raise OSError(code, os.strerror(code))
         return count
+
+    def received(self, count: int) -> list[int]:
+        """Octets of each of the first `count` datagrams."""
+        return self._lengths[LENGTH_WORD : count * HEADER_WORDS : HEADER_WORDS].tolist()
 
     def send(self, fd: int, first: int, end: int) -> int:
         """Send slots first..end-1; the number that the kernel did not take."""
@@ -139,7 +143,7 @@ class PlainBatch(Batch):
                 if not self._connected:
                     packed = pack_name(name[0], name[1])
                     self.names[i * NAME : i * NAME + len(packed)] = packed
-                self.lengths[i * HEADER_WORDS + LENGTH_WORD] = size
+                self._lengths[i * HEADER_WORDS + LENGTH_WORD] = size
         return SLOTS
 
     def send(self, fd: int, first: int, end: int) -> int:

@@ -17,7 +17,7 @@ from zope.interface import implementer
 from contracts.networks import Endpoint
 from contracts.settings import Dns
 from resolver.counters import Counters
-from resolver.net.mmsg import HEADER_WORDS, LENGTH_WORD, SIZE, Batch, make_batch
+from resolver.net.mmsg import SIZE, Batch, make_batch
 from resolver.net.outbox import Outbox
 from resolver.net.sockets import connected
 from resolver.upstream.exchange import Exchange, Key, Link, Question, Server
@@ -147,12 +147,8 @@ class Pool(Generic[Waiter]):
     def received(self, through: UpstreamSocket[Waiter], count: int) -> None:
         """`count` datagrams stand in `batch`."""
         now = self.clock()
-        batch = self.batch
-        packets = [
-            batch.data[i * SIZE : i * SIZE + batch.lengths[i * HEADER_WORDS + LENGTH_WORD]].tobytes()
-            for i in range(count)
-        ]
-        for packet in packets:
+        for i, length in enumerate(self.batch.received(count)):
+            packet = self.batch.data[i * SIZE : i * SIZE + length].tobytes()
             again = self._exchange.received(through.link, packet, now)
             if again is None:
                 continue

@@ -54,9 +54,7 @@ def test_five_different_errors_in_the_settings_give_five_lines_and_exit_2(tmp_pa
     text += "node: a\nnode: b\n"
     service.config.write_text(text)
     for words in (["run"], ["check-config"], ["status"]):
-        done = subprocess.run(
-            [SINKHOLE, "--config", service.config, *words], capture_output=True, text=True, timeout=30
-        )
+        done = service.cli(*words, check=False)
         assert done.returncode == 2
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         assert len(lines) == 5, done.stderr
