@@ -112,8 +112,8 @@ def described(report: dict[str, Any], now: float) -> list[str]:
             lines.append(table([[entry[column] for column in columns] for entry in policy["lists"]], columns, indent=2))
         lines.append("")
     lines.append(
-        f"hits   made {number(hits['made'])}, acknowledged {number(hits['acknowledged'])}, "
-        f"buffered {number(hits['buffered'])}, dropped {number(hits['dropped'])}"
+        f"hits      made {number(hits['made'])}, acknowledged {number(hits['acknowledged'])}, "
+        f"buffered {number(hits['buffered'])}, dropped {number(hits['dropped'])} (since the workers started)"
     )
     lines += _recorder_lines(hits["recorder"], now)
     if hits["counters"]:
@@ -137,14 +137,15 @@ def _process_rows(replies: dict[str, Any], now: float) -> list[list[Any]]:
 
 
 def _recorder_lines(recorder: dict[str, Any], now: float) -> list[str]:
-    """What the recorder says of itself, but for what the other lines show."""
-    shown = []
-    for key, value in recorder.items():
-        if key in {"answers", "error", "pid", "started", "problems", "boot"} or isinstance(value, dict | list):
-            continue
-        named = key.replace("_", " ")
-        if key.endswith(("_at", "last_commit")) and isinstance(value, int | float) and value:
-            shown.append(f"{named} {span(now - value)} ago")
-        elif value is not None:
-            shown.append(f"{named} {value}")
-    return [f"recorder  {clean(', '.join(shown))}"] if shown else []
+    if not recorder.get("answers"):
+        return []
+    last, ledger = recorder.get("last_commit"), recorder.get("ledger")
+    lost = sum(one["lost"] for one in recorder.get("lost", []))
+    words = [
+        f"queue {number(recorder.get('queue', 0))}",
+        f"last commit {span(now - last)} ago" if last else "nothing committed yet",
+        f"not yet in the pages {number(recorder.get('behind', 0))}",
+        f"lost in crashes {number(lost)}",
+        *([f"ledger {ledger}"] if ledger else []),
+    ]
+    return [f"recorder  {clean(', '.join(words))}"]

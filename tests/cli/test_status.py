@@ -44,7 +44,9 @@ def status(settings_file):
         replies = {
             "resolver-0": worker(0),
             "resolver-1": worker(1),
-            "recorder": part(7, queued=3, last_commit=time.time() - 2),
+            "recorder": part(
+                7, queue=3, behind=1, last_commit=time.time() - 2, ledger="2026-11-23-node1.db", lost=[{"lost": 2}]
+            ),
             "lists": part(8),
             "admin": part(9),
             **changed,
@@ -66,7 +68,7 @@ def test_all_is_well(status):
     assert "made 24, acknowledged 20, buffered 4, dropped 0" in ran.stdout
     assert "letter-7        3  enforce    120  demo-2026" in ran.stdout
     assert "queries           2001" in ran.stdout
-    assert "last commit 2 s ago" in ran.stdout
+    assert "queue 3, last commit 2 s ago, not yet in the pages 1, lost in crashes 2, ledger 2026" in ran.stdout
 
 
 def test_programs_get_everything(status):
