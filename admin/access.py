@@ -12,6 +12,7 @@ from flask import Flask, abort, g, redirect, request, session, url_for
 from flask_login import LoginManager, current_user
 from werkzeug.wrappers import Response
 
+from admin import audit_log
 from admin.services import services
 from casework import accounts, hosts
 from casework.accounts import Role
@@ -154,5 +155,4 @@ def export_hosts(wanted: HostFilter, sort: Sort, descending: bool, reason: str) 
 def read_audit(text: str, offset: int, limit: int) -> tuple[list[AuditEntry], int]:
     """Entries of people's acts, newest first, and how many there are in all."""
     require("audit")
-    store = services().stores.casework
-    return audit.latest(store, offset + limit, text=text)[offset:], audit.count(store, text=text)
+    return audit_log.read(services().stores.casework, text, offset, limit)

@@ -46,12 +46,14 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
         csrf = False
 
-    campaign = SelectField(lazy_gettext("Campaign"))
-    unit = SelectField(lazy_gettext("Unit"))
-    family = SelectField(lazy_gettext("Malware"))
-    list = SelectField(lazy_gettext("Blocklist"))
+    campaign = SelectField(lazy_gettext("Campaign"), default="")
+    unit = SelectField(lazy_gettext("Unit"), default="")
+    family = SelectField(lazy_gettext("Malware"), default="")
+    list = SelectField(lazy_gettext("Blocklist"), default="")
     q = StringField(
-        lazy_gettext("Address, unit or domain"), [Length(max=200)], render_kw={"type": "search", "autocomplete": "off"}
+        lazy_gettext("Search"),
+        [Length(max=200, message=lazy_gettext("Too long."))],
+        render_kw={"type": "search", "autocomplete": "off", "placeholder": lazy_gettext("IP, unit, domain")},
     )
     since = TimeField(lazy_gettext("Seen from"))
     until = TimeField(lazy_gettext("Seen until"))

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask
 from flask_babel import format_decimal, lazy_gettext
+from markupsafe import Markup
 
 from admin.services import services
 
@@ -44,6 +45,11 @@ ACTS = {
     "database.seed": lazy_gettext("Units and campaigns taken from the settings"),
     "hosts.view": lazy_gettext("Machine viewed"),
     "hosts.export": lazy_gettext("List of machines exported"),
+    "list-import": lazy_gettext("Blocklist imported"),
+    "list-import-refused": lazy_gettext("Blocklist refused"),
+    "list-activate": lazy_gettext("Blocklist version activated"),
+    "list-rollback": lazy_gettext("Blocklist version restored"),
+    "list-withdraw": lazy_gettext("Blocklist withdrawn"),
 }
 # RFC 1035 and its successors; other types by number, as RFC 3597 writes them.
 QTYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 64: "SVCB"} | {
@@ -55,7 +61,7 @@ QTYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT",
 def install(app: Flask) -> None:
     """Filters and words for the templates."""
     app.add_template_filter(moment)
-    app.add_template_filter(defang)
+    app.add_template_filter(defang_html, "defang")
     app.add_template_filter(qtype)
     app.add_template_filter(format_decimal, "count")
     app.jinja_env.globals.update(KINDS=KINDS, ACTIONS=ACTIONS, ROLES=ROLES, ACTS=ACTS)
@@ -75,6 +81,11 @@ def moment_in(second: int, zone: ZoneInfo) -> str:
 def defang(name: str) -> str:
     """`evil.example` -> `evil[.]example`: no program makes a link of it, and nobody opens it by mistake."""
     return name.replace(".", "[.]")
+
+
+def defang_html(name: str) -> Markup:
+    """`defang` for a narrow column: the line may break behind a dot, and a copy has no break in it."""
+    return Markup("[.]<wbr>").join(name.split("."))
 
 
 def qtype(number: int) -> str:
