@@ -11,6 +11,7 @@ MAX_WIRE = 255
 # bytes.lower() changes A-Z only, which is what RFC 4343 wants of a name and harmless to length bytes (all <= 63 < "A").
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*")
 _PLAIN_OR_DOT = bytes(_PLAIN) + b"."
+_LENGTH = tuple(bytes((size,)) for size in range(MAX_LABEL + 1))
 
 
 class BadName(ValueError):
@@ -21,7 +22,7 @@ def to_wire(text: str) -> bytes:
     """`Example.COM.` -> b'\\x07example\\x03com\\x00', lower case. Understands \\. and \\DDD (RFC 4343 section 2.1)."""
     if text in {"", "."}:
         return b"\0"
-    wire = b"".join(bytes((len(label),)) + label for label in _labels_of(text)) + b"\0"
+    wire = b"".join([_LENGTH[len(label)] + label for label in _labels_of(text)]) + b"\0"
     if len(wire) > MAX_WIRE:
         raise BadName(f"longer than {MAX_WIRE} octets")
     return wire.lower()
@@ -35,11 +36,10 @@ def _labels_of(text: str) -> list[bytes]:
             raise BadName("a letter outside ASCII: convert to an A-label first") from error
     else:
         labels = _unescape(text)
-    for label in labels:
-        if not label:
-            raise BadName("an empty label")
-        if len(label) > MAX_LABEL:
-            raise BadName(f"a label longer than {MAX_LABEL} octets")
+    if b"" in labels:
+        raise BadName("an empty label")
+    if max(map(len, labels)) > MAX_LABEL:
+        raise BadName(f"a label longer than {MAX_LABEL} octets")
     return labels
 
 
