@@ -80,8 +80,8 @@ def publish(library: Library, guard: Guard, folder: PolicyFolder, *, verify: boo
     """
     current = _current(folder)
     entries = tuple(_entry(library, guard, folder, version, verify) for version in library.live_versions())
-    if current is not None and current.entries == entries:
-        return current.serial
+    if current.entries == entries if current else not entries:
+        return current.serial if current else 0
     with library.transaction():
         serial = max(library.serial, current.serial if current else 0) + 1
         library.serial = serial

@@ -22,6 +22,7 @@ from contracts.networks import Network
 from contracts.settings import Settings
 
 KILL_SWITCH_FILE = Path(__file__).parent / "data" / "kill-switch.csv"
+_KILL_SWITCH = "a kill-switch name: blocking it arms the malware; it stands in the list kill-switch"
 
 
 class Guard:
@@ -33,7 +34,8 @@ class Guard:
         self._exact = dict[str, str]()  # parents of protected names
         for domain in settings.guard.protected_domains:
             self._protect(target(domain).name)
-        self._kill_switch = kill_switch_names()
+        for name in kill_switch_names():
+            self._below[name] = _KILL_SWITCH
         self._networks = [
             *((network, "an internal network") for network in settings.guard.internal_networks),
             *(
@@ -53,7 +55,7 @@ class Guard:
 
     def _fingerprint(self) -> str:
         """Changes when a verdict may change."""
-        said = [*self._below, *sorted(self._kill_switch), *(str(network) for network, _ in self._networks)]
+        said = [*sorted(self._below), *(str(network) for network, _ in self._networks)]
         digest = hashlib.blake2b("\n".join(said).encode(), digest_size=8)
         digest.update(self._suffixes.digest.encode())
         return digest.hexdigest()
@@ -75,10 +77,8 @@ class Guard:
             return self._exact[name]
         at = name
         while at:
-            if at in self._below:
+            if at in self._below and not (of_kill_switch_list and self._below[at] == _KILL_SWITCH):
                 return self._below[at]
-            if at in self._kill_switch and not of_kill_switch_list:
-                return "a kill-switch name: blocking it arms the malware; it stands in the list kill-switch"
             at = at.partition(".")[2]
         if self._suffixes.holds(name, parent):
             return "a public suffix: others register names below it"

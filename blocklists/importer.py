@@ -76,6 +76,7 @@ class Importer:
         self._labels = dict[Label, int]()
         self._names = list[NameRow]()
         self._addresses = list[AddressRow]()
+        self._notes = list[tuple[int, str]]()
         self.counts = Counts()
 
     def read(self, file: BinaryIO, format_name: str) -> Counts:
@@ -101,22 +102,24 @@ class Importer:
         self.counts.lines = number
 
     def _take(self, one: Indicator) -> None:
-        key = (one.kind, one.family, one.letter, one.source)
+        key = (one.kind, one.family, one.letter, one.source, one.listed)
         label = self._labels.get(key) or self._label(key)
         if one.kind and one.kind not in _KINDS:
             self.counts.odd_kinds[one.kind] = self.counts.odd_kinds.get(one.kind, 0) + 1
+        if one.note:
+            self._notes.append((one.line, one.note))
         if one.name:
-            self._names.append((one.name, one.subdomains, one.line, label, one.listed, one.note))
+            self._names.append((one.name, 1 if one.subdomains else 0, one.line, label))
             if len(self._names) == BATCH:
                 self._flush()
         else:
-            self._addresses.append((one.address, one.port, one.line, label, one.listed, one.note))
+            self._addresses.append((one.address, one.port, one.line, label))
             if len(self._addresses) == BATCH:
                 self._flush()
 
     def _label(self, key: Label) -> int:
-        kind, family, letter, source = key
-        found = self._library.label((kind if kind in _KINDS else self._kind, family, letter, source))
+        kind, *rest = key
+        found = self._library.label((kind if kind in _KINDS else self._kind, *rest))  # type: ignore[arg-type]  # same length
         self._labels[key] = found
         return found
 
@@ -126,7 +129,9 @@ class Importer:
         self.counts.names += names
         self.counts.addresses += addresses
         self.counts.duplicates += len(self._names) - names + len(self._addresses) - addresses
+        self._library.add_notes(self._version, self._notes)
         self._names.clear()
+        self._notes.clear()
         self._addresses.clear()
 
     def _reject_bad(self, one: BadLine) -> None:

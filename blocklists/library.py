@@ -27,9 +27,9 @@ KEPT_REJECTED = 10_000  # rows kept per version and kind; the totals count all
 # For the callers' `except` clauses: they may not import sqlite3 themselves.
 DatabaseError = sqlite3.Error
 
-NameRow = tuple[str, int, int, int, str, str]  # name, subdomains, line, label, listed, note
-AddressRow = tuple[str, int, int, int, str, str]  # network, port, line, label, listed, note
-Label = tuple[str, str, str, str]  # kind, family, letter, source
+NameRow = tuple[str, int, int, int]  # name, subdomains, line, label
+AddressRow = tuple[str, int, int, int]  # network, port, line, label
+Label = tuple[str, str, str, str, str]  # kind, family, letter, source, listed
 
 migrations = Migrations("library")
 
@@ -44,13 +44,15 @@ CREATE TABLE versions (
     UNIQUE (list_id, number));
 CREATE UNIQUE INDEX one_live_version ON versions (list_id) WHERE state = 'live';
 CREATE TABLE labels (
-    id INTEGER PRIMARY KEY, kind TEXT, family TEXT, letter TEXT, source TEXT, UNIQUE (kind, family, letter, source));
+    id INTEGER PRIMARY KEY, kind TEXT, family TEXT, letter TEXT, source TEXT, listed TEXT,
+    UNIQUE (kind, family, letter, source, listed));
 CREATE TABLE names (
-    version INTEGER, name TEXT, subdomains INTEGER, line INTEGER, label INTEGER, listed TEXT, note TEXT,
+    version INTEGER, name TEXT, subdomains INTEGER, line INTEGER, label INTEGER,
     PRIMARY KEY (version, name)) WITHOUT ROWID;
 CREATE TABLE addresses (
-    version INTEGER, network TEXT, port INTEGER, line INTEGER, label INTEGER, listed TEXT, note TEXT,
+    version INTEGER, network TEXT, port INTEGER, line INTEGER, label INTEGER,
     PRIMARY KEY (version, network, port)) WITHOUT ROWID;
+CREATE TABLE notes (version INTEGER, line INTEGER, note TEXT, PRIMARY KEY (version, line)) WITHOUT ROWID;
 CREATE TABLE rejected (version INTEGER, what TEXT, line INTEGER, text TEXT, reason TEXT);
 CREATE INDEX rejected_of_version ON rejected (version, what, line);
 CREATE INDEX rejected_text ON rejected (text);
@@ -153,7 +155,8 @@ class Library:
     def retire(self, name: str) -> None:
         """Nothing of this list is live."""
         self.db.execute(
-            "UPDATE versions SET state = 'old' WHERE state = 'live' AND list_id = (SELECT id FROM lists WHERE name = ?)",
+            "UPDATE versions SET state = 'old'"
+            " WHERE state = 'live' AND list_id = (SELECT id FROM lists WHERE name = ?)",
             (name,),
         )
 
@@ -193,23 +196,33 @@ class Library:
     # Rows
 
     def label(self, label: Label) -> int:
-        """The number of a (kind, family, letter, source): few distinct ones stand for millions of rows."""
-        keys = ("kind", "family", "letter", "source")
-        return int(self.db.table("labels").lookup(dict(zip(keys, label, strict=True))))
+        """The number of what many rows have in common: few distinct labels stand for millions of rows."""
+        self._connection.execute(
+            "INSERT OR IGNORE INTO labels (kind, family, letter, source, listed) VALUES (?, ?, ?, ?, ?)", label
+        )
+        where = "kind = ? AND family = ? AND letter = ? AND source = ? AND listed = ?"
+        return int(self._value(f"SELECT id FROM labels WHERE {where}", label))  # noqa: S608  constants
 
     def add_names(self, version: int, rows: Iterable[NameRow]) -> int:
         """Returns how many were new to the version; of equal names the first stays."""
         return self._connection.executemany(
-            f"INSERT OR IGNORE INTO names VALUES ({int(version)}, ?, ?, ?, ?, ?, ?)",  # noqa: S608  a number
+            f"INSERT OR IGNORE INTO names VALUES ({int(version)}, ?, ?, ?, ?)",  # noqa: S608  a number
             rows,
         ).rowcount
 
     def add_addresses(self, version: int, rows: Iterable[AddressRow]) -> int:
         """Returns how many were new to the version."""
         return self._connection.executemany(
-            f"INSERT OR IGNORE INTO addresses VALUES ({int(version)}, ?, ?, ?, ?, ?, ?)",  # noqa: S608  a number
+            f"INSERT OR IGNORE INTO addresses VALUES ({int(version)}, ?, ?, ?, ?)",  # noqa: S608  a number
             rows,
         ).rowcount
+
+    def add_notes(self, version: int, notes: Iterable[tuple[int, str]]) -> None:
+        """Remarks by line; a line keeps its first."""
+        self._connection.executemany(
+            f"INSERT OR IGNORE INTO notes VALUES ({int(version)}, ?, ?)",  # noqa: S608  a number
+            notes,
+        )
 
     def add_rejected(self, version: int, what: str, rows: Iterable[Row]) -> None:
         """Keep lines that were not taken; `what` is "bad" or "refused"."""
@@ -228,13 +241,12 @@ class Library:
 
     def names(self, version: int) -> Iterator[tuple[str, int, int, str, str, str, str]]:
         """(name, subdomains, line, kind, family, letter, source) of a version, for the compiler."""
-        return iter(
-            self._connection.execute(
-                "SELECT name, subdomains, line, kind, family, letter, source"
-                " FROM names JOIN labels ON labels.id = label WHERE version = ? ORDER BY name",
-                (version,),
-            )
-        )
+        labels = {
+            row[0]: row[1:] for row in self._connection.execute("SELECT id, kind, family, letter, source FROM labels")
+        }
+        query = "SELECT name, subdomains, line, label FROM names WHERE version = ? ORDER BY name"
+        for name, subdomains, line, label in self._connection.execute(query, (version,)):
+            yield name, subdomains, line, *labels[label]
 
     def find_names(self, names: Sequence[str]) -> list[Found]:
         """Rows of these names (the one asked first, then its parents) in every version that still has its rows."""
@@ -250,10 +262,12 @@ class Library:
         marks = ", ".join("?" * len(keys))
         query = (
             f"SELECT lists.name AS list, versions.number AS version, state, mode, campaign, {shown} AS indicator,"  # noqa: S608  constants
-            f" {subdomains} AS subdomains, line, labels.kind AS kind, family, letter, source, listed, note, file,"
-            f" versions.created AS created FROM versions JOIN lists ON lists.id = versions.list_id"
+            f" {subdomains} AS subdomains, rows.line AS line, labels.kind AS kind, family, letter, source, listed,"
+            f" coalesce(note, '') AS note, file, versions.created AS created"
+            " FROM versions JOIN lists ON lists.id = versions.list_id"
             f" JOIN {table} AS rows ON rows.version = versions.id AND rows.{column} IN ({marks})"
             " JOIN labels ON labels.id = rows.label"
+            " LEFT JOIN notes ON notes.version = rows.version AND notes.line = rows.line"
             " ORDER BY state <> 'live', versions.kind <> 'kill-switch', position, number DESC"
         )
         return [msgspec.convert(row, Found, strict=False) for row in self.db.query(query, [*keys])]
@@ -273,7 +287,7 @@ class Library:
         """Drop the rows of all but the newest versions; the live one keeps them. Returns the numbers."""
         old = [one for one in self.versions(name)[keep:] if one.rows and one.state != "live"]
         for version in old:
-            for table in ("names", "addresses", "rejected", "segments"):
+            for table in ("names", "addresses", "notes", "rejected", "segments"):
                 self.db.table(table).delete_where("version = ?", [version.id])
             state: State = "old"
             self.db.table("versions").update(version.id, {"rows": 0, "state": state})

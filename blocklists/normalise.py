@@ -44,13 +44,18 @@ class Target(NamedTuple):
     port: int = 0
 
 
+def plain_name(text: str) -> str:
+    """The name where the text is nothing else, else "": nearly every line of nearly every list, so made quick."""
+    name = text.strip().lower()
+    return name if len(name) <= MAX_NAME and _PLAIN(name) else ""
+
+
 def target(text: str) -> Target:
     """Clean one indicator. Raises Unusable. What comes out goes in again unchanged."""
-    quick = text.strip().lower()
-    if len(quick) <= MAX_NAME and _PLAIN(quick):  # nearly every line of nearly every list
-        return Target(quick)
-    if _IPV4(quick):
-        return Target("", _ipv4(quick))
+    if name := plain_name(text):
+        return Target(name)
+    if _IPV4(text.strip()):
+        return Target("", _ipv4(text.strip()))
     if len(text) > MAX_TEXT:
         raise Unusable(f"longer than {MAX_TEXT} characters")
     shown = refang(_unquoted(visible(text)))

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 KILL_SWITCH: Final = "kill-switch"
 SEED_ACTOR = "system:seed"
+_SHIPPED = ListSource(KILL_SWITCH, str(KILL_SWITCH_FILE), "csv", kind=KILL_SWITCH, mode="passthru")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}").fullmatch
 # An unattended import that changes a list so much waits for a person.
 _SHRINK, _GROW, _SMALL = 0.5, 10.0, 100
@@ -226,13 +227,16 @@ class Lists:
 
     def seed(self, progress: Progress = quiet) -> list[Seeded]:
         """Import the shipped kill-switch names and every configured file whose content is new; never fatal."""
-        own = ListSource(KILL_SWITCH, str(KILL_SWITCH_FILE), "csv", kind=KILL_SWITCH, mode="passthru")
-        outcomes = [self._seed_one(source, progress) for source in (own, *self.settings.lists)]
+        outcomes = [self._seed_one(source, progress) for source in (_SHIPPED, *self.settings.lists)]
         self.publish()
         return outcomes
 
+    def seed_kill_switch(self) -> Seeded:
+        """The part of seeding that no policy may be without."""
+        return self._seed_one(_SHIPPED, quiet)
+
     def _seed_one(self, source: ListSource, progress: Progress) -> Seeded:
-        path = self.settings.beside(source.path)
+        path = self.settings.beside(source.path)  # an absolute path, as that of the shipped list, stays as it is
         options = ImportOptions(
             name=source.name,
             file=path.name,

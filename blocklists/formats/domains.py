@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from blocklists.formats.lines import BOM, undecodable
 from blocklists.indicator import BadLine, Indicator, bad_line
-from blocklists.normalise import Unusable, target
+from blocklists.normalise import Unusable, plain_name, target
 
 _COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)
 
@@ -27,6 +27,9 @@ def parse(lines: Iterable[bytes]) -> Iterator[Indicator | BadLine]:
             text = text.removeprefix(BOM)
         if "#" in text:
             text = _COMMENT.sub("", text)
+        if name := plain_name(text):
+            yield Indicator(number, name)
+            continue
         text = text.strip()
         if not text:
             continue

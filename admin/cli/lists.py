@@ -1,0 +1,275 @@
+"""`sinkhole lists`: import, inspect, search, roll back, activate and withdraw lists of indicators.
+
+Only what people see: the operations are blocklists.service's, through the lists process where it runs.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from admin.cli.terminal import clean, echo_json, number, table
+from contracts.policy import Kind, Mode
+from contracts.settings import Settings
+
+if TYPE_CHECKING:
+    from blocklists.library import Library
+    from blocklists.report import Found, ImportReport, ListStatus, Row, Switched, Version, Workers
+
+_OUTCOMES = {
+    "live": "Version {version} is live",
+    "held": "Version {version} is held: {reason}",
+    "unchanged": "Nothing new: {reason}",
+    "refused": "Refused: {reason}",
+}
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+@click.group(short_help="Import, inspect, roll back and reorder lists of indicators.")
+def group() -> None:
+    """Lists of indicators: every import makes a numbered version that can be rolled back."""
+
+
+@group.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", help="Name of the list (default: from the file's name).")
+@click.option("--campaign", help="Campaign it belongs to, by its id in the settings.")
+@click.option("--format", "format_name", type=click.Choice(["auto", "domains", "hosts", "csv"]), default="auto")
+@click.option("--kind", type=click.Choice(get_args(Kind)), help="Kind of the indicators where the file says none.")
+@click.option("--mode", type=click.Choice(get_args(Mode)), help="What a match does (default: as before, or enforce).")
+@click.option("--hold", is_flag=True, help="Keep the version, do not make it live.")
+@json_option
+@click.pass_obj
+def import_command(
+    obj: Any,
+    file: Path,
+    name: str | None,
+    campaign: str | None,
+    format_name: Any,
+    kind: Any,
+    mode: Any,
+    hold: bool,
+    as_json: bool,
+) -> None:
+    """Import FILE as a new version of a list and make it live. Exit 1 when nothing in it can be used."""
+    from blocklists import client
+    from blocklists.service import ImportOptions
+    from runtime.process import actor
+
+    name = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._")
+    options = ImportOptions(
+        name=name, file=file.name, format=format_name, campaign=campaign, kind=kind, mode=mode, hold=hold
+    )
+    with _progress(file, hidden=as_json) as progress:
+        report = client.import_file(obj.settings, actor(), file, options, progress)
+    if as_json:
+        echo_json(report)
+    else:
+        _show_report(report)
+    if report.state == "refused":
+        raise SystemExit(1)
+
+
+@contextmanager
+def _progress(file: Path, *, hidden: bool) -> Iterator[Callable[[str, int], None]]:
+    """One line that is written over, on a terminal only."""
+    if hidden or not sys.stderr.isatty():
+        yield lambda _stage, _count: None
+        return
+    yield lambda stage, count: click.echo(f"\r{file.name}: {stage} {number(count)} \033[K", err=True, nl=False)
+    click.echo("\r\033[K", err=True, nl=False)
+
+
+def _show_report(report: ImportReport) -> None:
+    head = _OUTCOMES[report.state].format(version=report.version, reason=report.reason)
+    click.echo(clean(f"{report.list}: {head}"))
+    rows: list[tuple[str, str]] = [
+        ("file", report.file),
+        ("format", f"{report.format} ({report.format_reason})"),
+        ("mode", report.mode + (f", campaign {report.campaign}" if report.campaign else "") + f", kind {report.kind}"),
+        ("lines", number(report.lines)),
+        ("indicators", f"{number(report.indicators)} ({number(report.names)} names)"),
+        ("addresses", number(report.addresses) + (" kept, not enforced yet" if report.addresses else "")),
+        ("duplicates", number(report.duplicates)),
+        ("bad lines", number(report.bad_total)),
+        ("refused", number(report.refused_total)),
+        ("took", f"{report.seconds:.2f} s"),
+        ("policy", f"serial {report.serial}{_workers(report.workers)}"),
+    ]
+    click.echo(table(rows, indent=2))
+    for warning in report.warnings:
+        click.echo(clean(f"  note: {warning}"))
+    _show_rows("Bad lines", report.bad, report.bad_total)
+    _show_rows("Refused: no list may block these", report.refused, report.refused_total)
+
+
+def _show_rows(title: str, rows: Sequence[Row], total: int) -> None:
+    if rows:
+        more = f" (the first {len(rows)} of {number(total)})" if total > len(rows) else ""
+        click.echo(f"\n{title}{more}:")
+        click.echo(table([(f"line {row.line}", row.reason, row.text) for row in rows], indent=2))
+
+
+def _workers(workers: Workers | None) -> str:
+    if workers is None or not workers.of:
+        return ", no resolver worker is running"
+    return f", live on {workers.live} of {workers.of} workers after {workers.seconds:.2f} s"
+
+
+@group.command("ls")
+@click.argument("name", required=False)
+@json_option
+@click.pass_obj
+def ls_command(obj: Any, name: str | None, as_json: bool) -> None:
+    """Show the lists in the order in which they are asked; with NAME all versions of that list."""
+    from blocklists.lookup import list_lists
+
+    with _library(obj.settings) as library:
+        found = [one for one in list_lists(library) if name in {None, one.name}]
+    if as_json:
+        echo_json(found)
+    elif found:
+        click.echo(_versions_table(found[0].versions) if name else _lists_table(found))
+    else:
+        click.echo(
+            clean(f"no list is called {name}" if name else "no lists yet; `sinkhole lists import FILE` makes one")
+        )
+    if name and not found:
+        raise SystemExit(1)
+
+
+def _lists_table(lists: Sequence[ListStatus]) -> str:
+    rows = []
+    for one in lists:
+        shown = one.live or one.versions[0]
+        held = sum(1 for version in one.versions if version.state == "held" and version.rows)
+        live = str(one.live.number) if one.live else "-"
+        rows.append(
+            (
+                *(one.name, live, shown.mode, shown.kind, shown.campaign, shown.names, shown.addresses),
+                *(shown.bad, shown.refused, held or None, shown.live_since or "", shown.file),
+            )
+        )
+    heads = (
+        "LIST",
+        "LIVE",
+        "MODE",
+        "KIND",
+        "CAMPAIGN",
+        "NAMES",
+        "ADDRESSES",
+        "BAD",
+        "REFUSED",
+        "HELD",
+        "SINCE",
+        "FILE",
+    )
+    return table(rows, heads)
+
+
+def _versions_table(versions: Sequence[Version]) -> str:
+    rows = [
+        (
+            *(one.number, one.state if one.rows else "counts only", one.mode, one.names, one.addresses, one.bad),
+            *(one.refused, one.created, one.actor, one.file),
+        )
+        for one in versions
+    ]
+    heads = ("VERSION", "STATE", "MODE", "NAMES", "ADDRESSES", "BAD", "REFUSED", "CREATED", "BY", "FILE")
+    return table(rows, heads)
+
+
+@group.command("search")
+@click.argument("name")
+@json_option
+@click.pass_obj
+def search_command(obj: Any, name: str, as_json: bool) -> None:
+    """Show which lists hold NAME or a parent of it, now or in older versions. Exit 1 when none does."""
+    from blocklists.lookup import search
+
+    with _library(obj.settings) as library:
+        found = search(library, name)
+    if as_json:
+        echo_json(found)
+    elif found:
+        click.echo(_found_table(found))
+    else:
+        click.echo(clean(f"{name} is in no list"))
+    if not found:
+        raise SystemExit(1)
+
+
+def _found_table(found: Sequence[Found]) -> str:
+    rows = [
+        (
+            f"*.{one.indicator}" if one.subdomains else one.indicator,
+            *(one.list, one.version, "refused" if one.refused else one.state, one.mode, one.line, one.kind),
+            *(one.family, one.campaign, one.letter, one.refused or one.note or one.source),
+        )
+        for one in found
+    ]
+    heads = ("INDICATOR", "LIST", "VERSION", "STATE", "MODE", "LINE", "KIND", "FAMILY", "CAMPAIGN", "LETTER", "REMARK")
+    return table(rows, heads)
+
+
+@group.command("rollback")
+@click.argument("name")
+@json_option
+@click.pass_obj
+def rollback_command(obj: Any, name: str, as_json: bool) -> None:
+    """Go back to the version of list NAME that was live before."""
+    from blocklists import client
+    from runtime.process import actor
+
+    _show_switch(client.rollback(obj.settings, actor(), name), as_json=as_json)
+
+
+@group.command("activate")
+@click.argument("name")
+@click.argument("version", type=int, required=False)
+@json_option
+@click.pass_obj
+def activate_command(obj: Any, name: str, version: int | None, as_json: bool) -> None:
+    """Make VERSION of list NAME live; without VERSION the newest one that is held."""
+    from blocklists import client
+    from runtime.process import actor
+
+    _show_switch(client.activate(obj.settings, actor(), name, version), as_json=as_json)
+
+
+@group.command("withdraw")
+@click.argument("name")
+@json_option
+@click.pass_obj
+def withdraw_command(obj: Any, name: str, as_json: bool) -> None:
+    """Take list NAME out of the policy. Its versions stay; `activate` brings one back."""
+    from blocklists import client
+    from runtime.process import actor
+
+    _show_switch(client.withdraw(obj.settings, actor(), name), as_json=as_json)
+
+
+def _show_switch(result: Switched, *, as_json: bool) -> None:
+    if as_json:
+        echo_json(result)
+        return
+    now = f"version {result.version} is live" if result.version else "nothing is live"
+    was = f"version {result.before} was" if result.before else "nothing was"
+    click.echo(clean(f"{result.list}: {now} ({was}); policy serial {result.serial}{_workers(result.workers)}"))
+
+
+@contextmanager
+def _library(settings: Settings) -> Iterator[Library]:
+    from blocklists.library import Library
+
+    library = Library.reader(settings.state)
+    try:
+        yield library
+    finally:
+        library.close()

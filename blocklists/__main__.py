@@ -1,0 +1,279 @@
+"""The lists process: the only writer of library, segments and policy while it runs.
+
+The operations are blocklists.service's; here are the reactor, the one thread they run in, and the control socket.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from twisted.internet import task
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+from blocklists.library import Library
+from blocklists.lock import Busy, WriterLock
+from blocklists.report import ImportReport, Seeded, Switched
+from blocklists.service import ImportOptions, Lists
+from blocklists.workers import tell_workers
+from contracts import config
+from contracts.control import RunFolder
+from contracts.settings import Settings
+from runtime import control, process
+from runtime.control import Call, ControlFactory, Refused
+
+log = logging.getLogger(__name__)
+REPAIR_SECONDS = 30.0  # a policy that could not be written (disk full) is tried again so often
+HEARTBEAT = 1.0
+
+
+class Stopping(Exception):
+    """Ends an import under way: its transaction is undone, what was live stays live."""
+
+
+class ListsProcess:
+    """Operations queue up for one thread; the reactor only answers and reports progress."""
+
+    def __init__(self, reactor: Any, settings: Settings, config_file: Path, lists: Lists) -> None:
+        self._reactor = reactor
+        self._config_file = config_file
+        self._state = settings.state
+        self._lists = lists
+        self._pool = ThreadPool(1, 1, "lists")
+        self._stopping = threading.Event()
+        self._busy: tuple[str, str, int] | None = None  # operation, stage, count
+        self._problem = ""  # why the policy could not be written
+        self._seeded: list[Seeded] = []
+        self._started = time.time()
+        self._told = 0  # the last serial the workers were told
+
+    def start(self) -> None:
+        """Start the thread, seed, listen."""
+        self._pool.start()
+        self._queue("start", self._first)
+        operations: dict[str, control.Handler] = {
+            "import": self._import,
+            "activate": self._activate,
+            "rollback": self._rollback,
+            "withdraw": self._withdraw,
+            "reload": lambda _call: self.reload(),
+            "status": lambda _call: self.status(),
+        }
+        spool = self._state / "spool"
+        for left in spool.glob("*"):  # uploads of a process that died
+            left.unlink(missing_ok=True)
+        control.listen(self._reactor, RunFolder(self._state).control("lists"), ControlFactory(operations, spool))
+        task.LoopingCall(self._repair).start(REPAIR_SECONDS, now=False)
+
+    def stop(self) -> Deferred[None]:
+        """An import under way is undone; the rest of the queue is not begun."""
+        self._stopping.set()
+        done: Deferred[None] = Deferred()
+
+        def finish() -> None:
+            self._pool.stop()
+            self._lists.library.close()
+            self._reactor.callFromThread(done.callback, None)
+
+        threading.Thread(target=finish, name="stop").start()
+        return done
+
+    def reload(self) -> Deferred[Any]:
+        """Read the settings again and seed. With wrong settings everything stays as it is."""
+        return self._queue("reload", self._reload)
+
+    def hang_up(self) -> Deferred[Any]:
+        """SIGHUP: a reload of which nobody hears but the log."""
+
+        def said(failure: Failure) -> None:
+            failure.trap(Refused)
+            log.error("reload: %s", failure.getErrorMessage())
+
+        return self.reload().addErrback(said)
+
+    def status(self) -> dict[str, Any]:
+        """What it is doing, what is live, what went wrong. Answers while an import runs."""
+        library = Library.reader(self._state)
+        try:
+            live = library.live_versions()
+            serial = library.serial
+        finally:
+            library.close()
+        busy = dict(zip(("operation", "stage", "count"), self._busy, strict=True)) if self._busy else None
+        return {
+            "pid": os.getpid(),
+            "started": self._started,
+            "serial": serial,
+            "busy": busy,
+            "problems": self._problems(),
+            "seeded": msgspec.to_builtins(self._seeded),
+            "lists": [
+                {"list": one.list, "version": one.number, "mode": one.mode, "campaign": one.campaign, "kind": one.kind}
+                | {"names": one.names, "addresses": one.addresses}
+                for one in live
+            ],
+        }
+
+    def _problems(self) -> list[str]:
+        """What a person must look at, in sentences."""
+        failed = [f"list {one.list} was not imported: {one.reason}" for one in self._seeded if one.state == "failed"]
+        refused = [f"list {one.list} was refused: {one.reason}" for one in self._seeded if one.state == "refused"]
+        held = [f"list {one.list} is held: {one.reason}" for one in self._seeded if one.state == "held"]
+        return ([self._problem] if self._problem else []) + failed + refused + held
+
+    def _import(self, call: Call) -> Deferred[Any]:
+        if call.body is None:
+            raise Refused("import takes a file")
+        body, options = call.body, _options(call.args)
+
+        def work() -> ImportReport:
+            with body.open("rb") as file:
+                return self._lists.import_file(call.actor, file, options, self._stage)
+
+        return self._answer(call, work)
+
+    def _activate(self, call: Call) -> Deferred[Any]:
+        name, version = _text(call.args, "name"), call.args.get("version")
+        if version is not None and not isinstance(version, int):
+            raise Refused("`version` is a number")
+        return self._answer(call, lambda: self._lists.activate(call.actor, name, version, self._stage))
+
+    def _rollback(self, call: Call) -> Deferred[Any]:
+        name = _text(call.args, "name")
+        return self._answer(call, lambda: self._lists.rollback(call.actor, name, self._stage))
+
+    def _withdraw(self, call: Call) -> Deferred[Any]:
+        name = _text(call.args, "name")
+        return self._answer(call, lambda: self._lists.withdraw(call.actor, name))
+
+    def _answer(self, call: Call, work: Callable[[], ImportReport | Switched]) -> Deferred[Any]:
+        """Do the work in the thread, tell the workers; the caller hears how far it is at least every second."""
+
+        def tell() -> None:
+            operation, stage, count = self._busy or (call.op, "waiting", 0)
+            call.progress({"operation": operation, "stage": stage, "count": count})
+
+        def done() -> Any:
+            result = work()
+            return msgspec.to_builtins(msgspec.structs.replace(result, workers=self._tell_workers(result.serial)))
+
+        heart = task.LoopingCall(tell)
+        heart.clock = self._reactor
+        heart.start(HEARTBEAT, now=False)
+
+        def still(result: Any) -> Any:
+            heart.stop()
+            return result
+
+        return self._queue(call.op, done).addBoth(still)
+
+    def _queue(self, operation: str, work: Callable[[], Any]) -> Deferred[Any]:
+        def run() -> Any:
+            if self._stopping.is_set():
+                raise Refused("the lists process is stopping")
+            self._busy = (operation, "starting", 0)
+            try:
+                return work()
+            except Stopping as error:
+                raise Refused("the lists process was stopped; nothing was changed") from error
+            finally:
+                self._busy = None
+
+        def log_it(failure: Failure) -> Failure:
+            if not failure.check(Refused):
+                log.error("%s failed\n%s", operation, failure.getTraceback())
+            return failure
+
+        done: Deferred[Any] = deferToThreadPool(self._reactor, self._pool, run)
+        return done.addErrback(log_it)
+
+    def _stage(self, stage: str, count: int) -> None:
+        if self._stopping.is_set():
+            raise Stopping
+        self._busy = (self._busy[0] if self._busy else "", stage, count)
+
+    # In the thread
+
+    def _first(self) -> None:
+        self._lists.publish(verify=True)
+        self._seeded = self._lists.seed(self._stage)
+        self._tell_workers(self._lists.publish())
+        log.info("ready, policy %d", self._told)
+
+    def _reload(self) -> Any:
+        try:
+            settings = config.read(self._config_file)
+        except (config.BadConfig, OSError) as error:
+            raise Refused(f"the settings cannot be used, going on with the old ones: {error}") from error
+        if settings.state != self._state:
+            raise Refused("state_dir cannot change while the process runs")
+        self._lists = Lists(settings, self._lists.library)
+        self._seeded = self._lists.seed(self._stage)
+        self._tell_workers(self._lists.publish())
+        return msgspec.to_builtins(self._seeded)
+
+    def _tell_workers(self, serial: int) -> Any:
+        self._told = serial
+        return tell_workers(self._state, serial)
+
+    def _repair(self) -> None:
+        if self._busy is None and not self._stopping.is_set():
+            self._queue("repair", self._publish_again).addErrback(lambda _failure: None)
+
+    def _publish_again(self) -> None:
+        try:
+            serial = self._lists.publish()
+        except OSError as error:
+            self._problem = f"the policy cannot be written: {error}"
+            raise
+        self._problem = ""
+        if serial != self._told:
+            self._tell_workers(serial)
+
+
+def _options(args: dict[str, Any]) -> ImportOptions:
+    try:
+        options = msgspec.convert(args, ImportOptions)
+    except msgspec.ValidationError as error:
+        raise Refused(f"no import request: {error}") from error
+    return msgspec.structs.replace(options, unattended=False)
+
+
+def _text(args: dict[str, Any], key: str) -> str:
+    value = args.get(key)
+    if not isinstance(value, str) or not value:
+        raise Refused(f"`{key}` is missing")
+    return value
+
+
+def main() -> None:
+    """`python -m blocklists --config FILE`."""
+    args = process.arguments("blocklists", __doc__.splitlines()[0]).parse_args()
+    process.setup_logging("lists")
+    settings = process.settings_or_exit(args.config)
+    try:
+        lock = WriterLock(settings.state)
+    except Busy as error:
+        log.error("cannot start: %s", error)  # noqa: TRY400  the sentence says it all
+        raise SystemExit(1) from error
+    from twisted.internet import reactor  # noqa: TID251  __main__ files import it
+
+    with lock:
+        running = ListsProcess(
+            reactor, settings, config.find_config(args.config), Lists(settings, Library.open(settings.state))
+        )
+        running.start()
+        process.run(reactor, stop=running.stop, reload=running.hang_up)
+
+
+if __name__ == "__main__":
+    main()
