@@ -212,3 +212,4 @@ def test_the_unreachable_page_is_no_crash(service: Service):
     with pytest.raises(urllib.error.HTTPError) as told:
         urllib.request.urlopen(f"http://127.0.0.1:{service.admin_port}/no-such-page", timeout=5)
     assert told.value.code in {403, 404}
+    told.value.close()
