@@ -14,6 +14,7 @@ from resolver.wire.constants import (
     CD,
     CLASS_IN,
     HEADER,
+    OPCODE,
     QR,
     RA,
     RCODE,
@@ -63,9 +64,9 @@ def write(query: Query, records: Records, rcode: int, limit: int, payload: int, 
           ede: int | None = None, text: str = "") -> bytes:  # fmt: skip
     """The answer after its ID; truncated (TC, no records) when it would be over `limit` octets with its ID.
 
-    `payload` is the UDP size that we announce. RD and CD are copied, RA is set, AA never (we forward).
+    `payload` is the UDP size that we announce. Opcode, RD and CD are copied, RA is set, AA never (we forward).
     """
-    flags = QR | RA | (query.flags & (RD | CD)) | (AD if ad else 0) | (rcode & RCODE)
+    flags = QR | RA | (query.flags & (OPCODE | RD | CD)) | (AD if ad else 0) | (rcode & RCODE)
     tail = edns.opt(payload, query.do, rcode >> 4, ede, text) if query.edns else b""
     questions = 1 if query.question else 0
     size = HEADER + len(query.question) + len(records.data) + len(tail)
