@@ -19,6 +19,6 @@ def opt(payload: int, do: bool, high_rcode: int = 0, ede: int | None = None, tex
     """An OPT record. `payload` is what we can take by UDP, `high_rcode` the upper eight bits of a 12-bit rcode."""
     options = b""
     if ede is not None:
-        extra = text.encode()[:100]
+        extra = text.encode()[:100].decode(errors="ignore").encode()  # cut between letters: RFC 8914 wants UTF-8
         options = _OPTION.pack(EDNS_EDE, 2 + len(extra), ede) + extra
     return _OPT.pack(0, TYPE_OPT, payload, high_rcode, 0, DO if do else 0, len(options)) + options
