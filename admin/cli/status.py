@@ -116,8 +116,9 @@ def described(report: dict[str, Any], now: float) -> list[str]:
         f"buffered {number(hits['buffered'])}, dropped {number(hits['dropped'])} (since the workers started)"
     )
     lines += _recorder_lines(hits["recorder"], now)
-    if hits["counters"]:
-        lines += ["", "counters, all workers", table(sorted(hits["counters"].items()), indent=2)]
+    counted = sorted((name.replace("_", " "), value) for name, value in hits["counters"].items() if value)
+    if counted:
+        lines += ["", "counts of all workers", table(counted, indent=2)]
     lines.append("")
     lines += [f"problem: {clean(text)}" for text in report["problems"]] or ["all is well"]
     return lines

@@ -21,15 +21,19 @@ from twisted.runner.procmon import LoggingProtocol, ProcessMonitor  # noqa: TID2
 
 from admin.supervise.lock import AlreadyRuns, take_lock
 from admin.supervise.parts import Process, UnknownPart, processes
-from admin.supervise.ready import print_what_to_try, until_it_answers
+from admin.supervise.ready import print_what_to_try, until_it_answers, until_lists_are_live
 from contracts import config
 from contracts.control import RunFolder
+from contracts.policy import PolicyFolder
+from contracts.settings import Settings
 from runtime import process
 
 log = logging.getLogger(__name__)
 
 # A part that ends so often before its first answer (a port in use, say) will not do better the next time.
 FAILED_STARTS = 3
+FIRST = ("recorder", "lists")  # so that, as a rule, there is someone to take hits and a policy to answer by
+FIRST_POLICY_SECONDS = 5.0  # the very first start waits so long for a policy; resolving plainly is better than not
 LAST_TO_STOP = "recorder"  # it takes the hits that the workers send while they drain
 
 
@@ -48,8 +52,12 @@ class Supervisor(ProcessMonitor):
         self._ends: dict[str, Deferred[None]] = {}
         self._on_terminal = os.isatty(2)
         self._null = os.open(os.devnull, os.O_RDWR)
+        self._bound = _bound_to_us()
+
+    def begin(self, parts: list[Process]) -> None:
+        """Start these processes and keep them alive from now on."""
         for part in parts:
-            self.addProcess(part.name, [*_bound_to_us(), *part.argv], env=dict(os.environ))
+            self.addProcess(part.name, [*self._bound, *part.argv], env=dict(os.environ))
 
     def startProcess(self, name: str) -> None:
         """As ProcessMonitor's, with our own stdout and stderr instead of pipes that would have to be copied."""
@@ -136,8 +144,15 @@ def _bound_to_us() -> list[str]:
     return []
 
 
-async def _start(supervisor: Supervisor, parts: list[Process], announce: Any) -> None:
+async def _start(supervisor: Supervisor, parts: list[Process], settings: Settings, announce: Any) -> None:
     supervisor.startService()
+    first = [part for part in parts if part.name in FIRST]
+    supervisor.begin(first)
+    if not PolicyFolder(settings.state / "policy").manifest.exists():
+        for part in first:
+            if part.name == "lists":
+                await until_lists_are_live(reactor, part.socket, FIRST_POLICY_SECONDS)
+    supervisor.begin([part for part in parts if part.name not in FIRST])
     for part in parts:
         await until_it_answers(reactor, part.socket)
         supervisor.has_answered(part)
@@ -162,7 +177,8 @@ def main() -> None:
     with lock:
         supervisor = Supervisor(parts)
         announce = partial(print_what_to_try, settings, file, {part.name for part in parts})
-        reactor.callWhenRunning(lambda: Deferred.fromCoroutine(_start(supervisor, parts, announce)).addErrback(_failed))
+        start = partial(_start, supervisor, parts, settings, announce)
+        reactor.callWhenRunning(lambda: Deferred.fromCoroutine(start()).addErrback(_failed))
         process.run(reactor, stop=supervisor.drain, reload=supervisor.hang_up)
     sys.exit(supervisor.exit_code)
 

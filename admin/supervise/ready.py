@@ -24,18 +24,34 @@ POLL_SECONDS = 0.1
 
 async def until_it_answers(reactor: Any, socket: Path) -> None:
     """Ask for the status until there is an answer."""
-    while not await deferToThreadPool(reactor, reactor.getThreadPool(), _answers, socket):
+    while await _status(reactor, socket) is None:
         await deferLater(reactor, POLL_SECONDS)
 
 
-def _answers(socket: Path) -> bool:
-    try:
-        ask(socket, "status", timeout=1.0)
-    except Unreachable:
-        return False
-    except Refused:
-        return True
-    return True
+async def until_lists_are_live(reactor: Any, socket: Path, seconds: float) -> None:
+    """Until the lists process has gone through the configured lists, but no longer than that."""
+    end = reactor.seconds() + seconds
+    while reactor.seconds() < end:
+        status = await _status(reactor, socket)
+        if status is not None and status.get("seeded") and not status.get("busy"):
+            return
+        await deferLater(reactor, POLL_SECONDS)
+
+
+async def _status(reactor: Any, socket: Path) -> dict[str, Any] | None:
+    """None while nobody answers; a refusal is an answer, if an empty one."""
+
+    def wait() -> dict[str, Any] | None:
+        try:
+            told: dict[str, Any] = ask(socket, "status", timeout=1.0)
+        except Unreachable:
+            return None
+        except Refused:
+            return {}
+        return told
+
+    told: dict[str, Any] | None = await deferToThreadPool(reactor, reactor.getThreadPool(), wait)
+    return told
 
 
 def print_what_to_try(settings: Settings, config_file: Path, running: set[str]) -> None:
@@ -54,7 +70,7 @@ def what_to_try(settings: Settings, config_file: Path, running: set[str]) -> lis
     tries.append((f"{sinkhole} status", "how every process is doing"))
     if "admin" in running:
         facts.append(("staff pages", f"http://{settings.admin.listen}/"))
-        tries.append((f"{sinkhole} accounts add NAME", "who may log in to the staff pages"))
+        tries.append((f"{sinkhole} accounts add admin --role administrator", "who may log in to the staff pages"))
     width = max(len(words) for words, _ in tries)
     return [
         "",

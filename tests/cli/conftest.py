@@ -58,6 +58,8 @@ if how.startswith("exit"):
     sys.exit(int(how.removeprefix("exit")))
 settings = config.read(Path(given.config))
 status = {"pid": os.getpid(), "started": time.time(), "problems": []}
+if part == "lists" and how != "slow":
+    status |= {"seeded": [{"list": "sample"}], "busy": None}
 factory = control.ControlFactory({"status": lambda call: status})
 control.listen(reactor, RunFolder(settings.state).control(part, given.worker), factory)
 def stop():

@@ -20,7 +20,7 @@ def worker(number, **changed):
         "boot": "00112233445566aa",
         "started": time.time() - 65,
         "serial": 4,
-        "counters": {"queries": 1000 + number, "answers.sinkhole": 12},
+        "counters": {"udp_queries": 1000 + number, "listed": 12, "malformed": 0},
         "hits": {"made": 12, "acknowledged": 10, "buffered": 2, "dropped": 0, "connected": True},
         "cache": {"entries": 5},
         "upstreams": [],
@@ -67,7 +67,8 @@ def test_all_is_well(status):
     assert "resolver@1  answers  101  65 s" in ran.stdout
     assert "made 24, acknowledged 20, buffered 4, dropped 0" in ran.stdout
     assert "letter-7        3  enforce    120  demo-2026" in ran.stdout
-    assert "queries           2001" in ran.stdout
+    assert "udp queries  2001" in ran.stdout
+    assert "malformed" not in ran.stdout  # none
     assert "queue 3, last commit 2 s ago, not yet in the pages 1, lost in crashes 2, ledger 2026" in ran.stdout
 
 
@@ -78,7 +79,7 @@ def test_programs_get_everything(status):
     assert told["policy"]["serial"] == 4
     assert told["policy"]["workers"] == {"resolver@0": 4, "resolver@1": 4}
     assert told["policy"]["lists"][0]["addresses"] == 4
-    assert told["hits"]["counters"] == {"queries": 2001, "answers.sinkhole": 24}
+    assert told["hits"]["counters"] == {"udp_queries": 2001, "listed": 24, "malformed": 0}
 
 
 @pytest.mark.parametrize(

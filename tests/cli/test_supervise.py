@@ -31,6 +31,24 @@ def test_starts_everything_and_says_what_to_try(service):
     assert up.end() == 0
 
 
+def test_the_first_workers_wait_for_the_first_policy_but_not_for_ever(service, settings_file):
+    up = service(lists="slow")
+    until(lambda: up.pids("lists"), "lists runs")
+    began = time.monotonic()
+    until(lambda: up.pids("resolver@0"), "the workers start")
+    assert time.monotonic() - began > 3
+    up.wait_until_up()
+    assert up.end() == 0
+    (settings_file.parent / "var" / "policy").mkdir()
+    (settings_file.parent / "var" / "policy" / "policy.json").touch()
+    again = service(lists="slow")  # with any policy there is nothing to wait for
+    until(lambda: again.pids("lists"), "lists runs")
+    began = time.monotonic()
+    until(lambda: again.pids("resolver@0"), "the workers start")
+    assert time.monotonic() - began < 3
+    assert again.end() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_end_drains_all_and_the_recorder_last(service, number):
     up = service()
