@@ -41,7 +41,8 @@ class DayWriter:
         self.path = path
         self._file = DayFile(path, BUSY_SECONDS)
         self._folder = folder
-        self._ids: dict[bytes, int] = {}
+        self._ids: dict[bytes, int] = {}  # packed facts, cleaned -> id
+        self._plain: dict[bytes, int] = {}  # packed facts as they come -> id, where no names are counted
         self._had_facts = self._file.next_facts > 1
         self._clients: dict[bytes, str] = {}
         self._growing: dict[int, _Second] = {}
@@ -50,7 +51,7 @@ class DayWriter:
 
     def _clear(self) -> None:
         self._facts: list[tuple[object, ...]] = []
-        self._hits: list[list[int | str]] = []
+        self._hits: list[tuple[int, int, str, int, int]] = []
         self._growth: dict[int, int] = {}
         self._seconds: dict[int, _Second] = {}
 
@@ -63,31 +64,30 @@ class DayWriter:
         """Add rows to the change under way; returns (hits taken, rows refused because they make no sense)."""
         taken = refused = 0
         base, hits, growth, seconds = self._file.next_seq, self._hits, self._growth, self._seconds
-        know, fold, clients, ids = self._folder.know, self._folder.fold, self._clients, self._ids
+        plain, clients = self._plain, self._clients
+        # The hot loop (bench/recorder.py): two look-ups for what is known, one for the row.
         for packed_client, second, count, packed in rows:
             try:
                 if not 0 < count <= MAX_COUNT:
                     raise BadFrame("a count out of range")
-                known = know(packed)
                 client = clients.get(packed_client) or self._client(packed_client)
+                facts = plain.get(packed) or self._facts_of(packed, client, second)
                 at = seconds.get(second) or self._second(second, now)
             except BadFrame:
                 refused += 1
                 continue
-            if known.group is not None:
-                known = fold(client, second, known)
-            facts = ids.get(known.packed) or self._intern(known)
             key = (client, facts)
             seq = at.rows.get(key)
             taken += count
             if seq is None:
                 seq = at.rows[key] = at.last = base + len(hits)
                 at.first = at.first or seq
-                hits.append([seq, second, client, facts, count])
-            elif seq >= base:
-                hits[seq - base][4] += count  # type: ignore[operator]  # the count's column
-            else:
+                hits.append((seq, second, client, facts, count))
+            elif seq < base:
                 growth[seq] = growth.get(seq, 0) + count
+            else:
+                row = hits[seq - base]
+                hits[seq - base] = (*row[:4], row[4] + count)
         return taken, refused
 
     def commit(self, marks: Sequence[Mark]) -> int:
@@ -104,6 +104,7 @@ class DayWriter:
         self._clear()
         if len(self._ids) >= _REMEMBERED:
             self._ids.clear()
+            self._plain.clear()
             self._had_facts = True
         while len(self._growing) > _MAX_GROWING:
             del self._growing[next(iter(self._growing))]
@@ -141,13 +142,22 @@ class DayWriter:
         text = self._clients[packed] = address_text(packed)
         return text
 
+    def _facts_of(self, packed: bytes, client: str, second: int) -> int:
+        known = self._folder.know(packed)
+        if known.group is not None:
+            return self._intern(self._folder.fold(client, second, known))
+        facts = self._plain[packed] = self._intern(known)
+        return facts
+
     def _intern(self, known: Known) -> int:
-        digest = hashlib.blake2b(known.packed, digest_size=16).digest()
-        found = self._file.find_facts(digest) if self._had_facts else None
+        found = self._ids.get(known.packed)
         if found is None:
-            found = self._file.next_facts + len(self._facts)
-            self._facts.append((found, digest, *msgspec.structs.astuple(known.facts)))
-        self._ids[known.packed] = found
+            digest = hashlib.blake2b(known.packed, digest_size=16).digest()
+            found = self._file.find_facts(digest) if self._had_facts else None
+            if found is None:
+                found = self._file.next_facts + len(self._facts)
+                self._facts.append((found, digest, *msgspec.structs.astuple(known.facts)))
+            self._ids[known.packed] = found
         return found
 
     def _hours(self) -> list[tuple[int, int, int, int, int]]:

@@ -29,6 +29,7 @@ GROUP_SECONDS = 0.1
 GROUP_ROWS = 50_000
 QUEUE_OCTETS = 16 << 20  # on the wire; the rows in memory take about four times as much
 ROLL_UP_SECONDS = 1.0
+BUSY_ROLL_UP_SECONDS = 4.0  # later by so much under load: a longer stretch has more repeats to sum up
 SETTLE_SECONDS = 1.0
 STOP_SECONDS = 10.0  # for draining; what is not committed by then the workers keep
 FAILED = object()
@@ -181,7 +182,8 @@ class Intake(ServerFactory):
             if self._queued_rows < GROUP_ROWS or self._jobs["commit"].waits:
                 await self._sleep(GROUP_SECONDS)
             await self._commit()
-            if not self._jobs["roll_up"].waits:
+            busy = self._queued_rows >= GROUP_ROWS // 10
+            if self._jobs["roll_up"].overdue(BUSY_ROLL_UP_SECONDS if busy else 0.0):
                 more = await self._do("roll_up", self._recorder.roll_up)
                 self._jobs["roll_up"].put_off(0.0 if more else ROLL_UP_SECONDS)
             if not self._jobs["settle"].waits:

@@ -30,6 +30,10 @@ class Job:
         """Whether its time has not come."""
         return time.monotonic() < self._not_before
 
+    def overdue(self, seconds: float) -> bool:
+        """Whether its time came at least so long ago."""
+        return time.monotonic() >= self._not_before + seconds
+
     def put_off(self, seconds: float) -> None:
         """Not before that; a longer back-off stands."""
         self._not_before = max(self._not_before, time.monotonic() + seconds)

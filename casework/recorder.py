@@ -160,7 +160,16 @@ class Recorder:
         day = self._day
         found = {name: getattr(self.tally, name) for name in (*Tally.COUNTS, "last_commit")}
         lost = [_account(mark) for mark in list(self._marks.values()) if mark.lost]
-        return {**found, "ledger": day.path.name if day else None, "lost": lost}
+        return {**found, "behind": self._waiting(), "ledger": day.path.name if day else None, "lost": lost}
+
+    def _waiting(self) -> int:
+        """Ledger rows that are not in the sightings yet."""
+        files = dict(self._behind)
+        if self._day is not None:
+            files[self._day.path] = self._day.last_seq
+        if self._sightings is None:
+            return sum(files.values())
+        return sum(max(0, last - self._sightings.rolled_up(path)) for path, last in files.items())
 
     def _read_marks(self) -> None:
         """Read from disk what was committed, unless that is in memory."""

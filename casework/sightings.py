@@ -7,20 +7,23 @@ mark. No SQL (casework.store.evidence, casework.store.ledger).
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from casework.attribution import UnitTable
 from casework.store import evidence, ledger
 from casework.store.engine import Connection, Store
-from casework.store.evidence import LedgerMark, Sum
+from casework.store.evidence import LedgerMark
 
 STRENGTH = {"passthru": 1, "monitor": 2, "nodata": 3, "sinkhole": 4}
-STEP = 100_000  # ledger rows in one transaction
+STEP = 500_000  # ledger rows in one transaction: about a second's work, shared by all repeats among them
 _REMEMBERED = 500_000
 
 # (indicator id, strength of the action)
 Meaning = tuple[int, int]
+# (host, indicator, hour, hits, first time, last time, strength of the action)
+Sighting = tuple[int, int, int, int, int, int, int]
 
 
 class Sightings:
@@ -49,10 +52,10 @@ class Sightings:
         try:
             with closing(ledger.open_day(path)) as day, self._store.transaction() as run:
                 self._intern_facts(run, day, path.name)
-                sums = self._sum(run, ledger.hits_between(day, mark, end))
-                _add(run, sums)
-                first = min((one[1] for one in sums.values()), default=1 << 62)
-                last = max((one[2] for one in sums.values()), default=0)
+                rows = self._sum(run, ledger.sums_between(day, mark, end))
+                _add(run, rows)
+                first = min((row[4] for row in rows), default=1 << 62)
+                last = max((row[5] for row in rows), default=0)
                 evidence.set_ledger_mark(run, LedgerMark(path.name, end, first, last))
         except BaseException:
             self._forget()
@@ -81,20 +84,16 @@ class Sightings:
         self._facts.clear()
         self._file = ""
 
-    def _sum(self, run: Connection, rows: ledger.HitRows) -> dict[tuple[int, Meaning, int], Sum]:
-        """Hits, first and last time per (host, meaning of the facts, hour)."""
-        sums = dict[tuple[int, Meaning, int], Sum]()
+    def _sum(self, run: Connection, found: ledger.Sums) -> list[Sighting]:
+        """What to add, in the order of the tables' keys."""
+        sums = dict[tuple[int, int, int], tuple[int, int, int, int]]()
         hosts, meanings = self._hosts, self._facts
-        for time, client, facts, count in rows:
-            host = hosts.get(client) or self._host(run, client, time)
-            key = (host, meanings[facts], time // 3600)
+        for client, facts, hour, hits, first, last in found:
+            indicator, strength = meanings[facts]
+            key = (hosts.get(client) or self._host(run, client, first), indicator, hour)
             known = sums.get(key)
-            if known is None:
-                sums[key] = (count, time, time)
-            else:
-                hits, first, last = known
-                sums[key] = (hits + count, min(first, time), max(last, time))
-        return sums
+            sums[key] = (hits, first, last, strength) if known is None else _merged(known, hits, first, last, strength)
+        return [(*key, *sums[key]) for key in sorted(sums)]
 
     def _host(self, run: Connection, client: str, seen: int) -> int:
         if len(self._hosts) >= _REMEMBERED:
@@ -117,24 +116,30 @@ class Sightings:
             self._facts[number] = (indicator, STRENGTH[action])
 
 
-def _add(run: Connection, sums: dict[tuple[int, Meaning, int], Sum]) -> None:
-    """Write the sums of one step, each table's rows in the order of its key."""
-    sightings = dict[tuple[int, int, int], Sum]()
-    pairs = dict[tuple[int, int], Sum]()
-    strength = dict[tuple[int, int], int]()
-    hosts = dict[int, Sum]()
-    for (host, (indicator, strong), hour), one in sums.items():
-        pair = (host, indicator)
-        sightings[*pair, hour] = _merged(sightings.get((*pair, hour)), one)
-        pairs[pair] = _merged(pairs.get(pair), one)
-        strength[pair] = max(strength.get(pair, 0), strong)
-        hosts[host] = _merged(hosts.get(host), one)
-    evidence.add_sightings(run, sightings)
-    evidence.add_host_indicators(run, pairs, strength)
+def _add(run: Connection, rows: list[Sighting]) -> None:
+    evidence.add_sightings(run, [row[:6] for row in rows])
+    pairs, hosts = list[tuple[int, ...]](), list[tuple[int, ...]]()
+    for (host, indicator), sums in _together([(row[:2], row[3:]) for row in rows]):
+        pairs.append((host, indicator, *sums))
+    for (host,), (hits, first, last, _) in _together([(pair[:1], pair[2:]) for pair in pairs]):
+        hosts.append((hits, first, last, host))
+    evidence.add_host_indicators(run, pairs)
     evidence.add_hosts(run, hosts)
 
 
-def _merged(known: Sum | None, more: Sum) -> Sum:
-    if known is None:
-        return more
-    return known[0] + more[0], min(known[1], more[1]), max(known[2], more[2])
+def _together(rows: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Neighbours of the same key as one row."""
+    if not rows:
+        return
+    at, sums = rows[0]
+    for key, more in rows[1:]:
+        if key == at:
+            sums = _merged(sums, *more)
+        else:
+            yield at, sums
+            at, sums = key, more
+    yield at, sums
+
+
+def _merged(known: Sequence[int], hits: int, first: int, last: int, strength: int) -> tuple[int, int, int, int]:
+    return known[0] + hits, min(known[1], first), max(known[2], last), max(known[3], strength)

@@ -9,9 +9,10 @@ import os
 import sqlite3  # noqa: TID251  this is the door
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -26,6 +27,7 @@ IntegrityError = sqlite3.IntegrityError
 Synchronous = Literal["NORMAL", "FULL"]
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 10.0
+_AT_ONCE = 100
 _FILE_MODE = 0o640
 _FOLDER_MODE = 0o750
 
@@ -234,6 +236,23 @@ def _migrate(connection: sqlite3.Connection, path: Path, steps: list[Migration])
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def insert_many(
+    run: sqlite3.Connection, insert: str, columns: int, rows: Sequence[Sequence[Any]], after: str = ""
+) -> None:
+    """`insert` ("INSERT INTO t (a, b)") all rows, many in one statement; `after` is its ON CONFLICT part.
+
+    SQLite then gives up Python's lock once for _AT_ONCE rows instead of once a row. Beside a busy reactor thread that
+    is the difference between waiting for the lock a few times and all the time (bench/recorder.py).
+    """
+    one = f"({', '.join('?' * columns)})"
+    whole = len(rows) - len(rows) % _AT_ONCE
+    if whole:
+        text = f"{insert} VALUES {', '.join([one] * _AT_ONCE)} {after}"
+        for at in range(0, whole, _AT_ONCE):
+            run.execute(text, tuple(chain.from_iterable(rows[at : at + _AT_ONCE])))
+    run.executemany(f"{insert} VALUES {one} {after}", rows[whole:])
 
 
 def statements(text: str) -> Iterator[str]:

@@ -5,13 +5,10 @@ What is summed up, and from where, is casework.sightings'. Readers' queries stan
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from casework.store.engine import Connection, Store
-
-# (hits, first time, last time)
-Sum = tuple[int, int, int]
+from casework.store.engine import Connection, Store, insert_many
 
 
 class LedgerMark(NamedTuple):
@@ -74,29 +71,24 @@ def intern_host(run: Connection, address: str, packed: bytes, unit: str, seen: i
     return int(row[0])
 
 
-def add_hosts(run: Connection, sums: dict[int, Sum]) -> None:
-    """Add to the hosts' own numbers."""
+def add_sightings(run: Connection, rows: Sequence[Sequence[int]]) -> None:
+    """Add (host, indicator, hour, hits, first, last)."""
+    columns = "host, indicator, hour, hits, first_seen, last_seen"
+    insert_many(run, f"INSERT INTO sightings ({columns})", 6, rows, f"ON CONFLICT DO UPDATE SET {_MERGE}")
+
+
+def add_host_indicators(run: Connection, rows: Sequence[Sequence[int]]) -> None:
+    """Add (host, indicator, hits, first, last, strongest action)."""
+    columns = "host, indicator, hits, first_seen, last_seen, action"
+    merge = f"ON CONFLICT DO UPDATE SET {_MERGE}, action = max(action, excluded.action)"
+    insert_many(run, f"INSERT INTO host_indicators ({columns})", 6, rows, merge)
+
+
+def add_hosts(run: Connection, rows: Sequence[Sequence[int]]) -> None:
+    """Add (hits, first, last, host) to the hosts' own numbers."""
     run.executemany(
         "UPDATE hosts SET hits = hits + ?, first_seen = min(first_seen, ?), last_seen = max(last_seen, ?) WHERE id = ?",
-        ((*sums[host], host) for host in sorted(sums)),
-    )
-
-
-def add_host_indicators(run: Connection, sums: dict[tuple[int, int], Sum], actions: dict[tuple[int, int], int]) -> None:
-    """Add per (host, indicator): its sum and the strongest action."""
-    run.executemany(
-        "INSERT INTO host_indicators (host, indicator, hits, first_seen, last_seen, action) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608
-        f" ON CONFLICT DO UPDATE SET {_MERGE}, action = max(action, excluded.action)",
-        ((*key, *sums[key], actions[key]) for key in sorted(sums)),
-    )
-
-
-def add_sightings(run: Connection, sums: dict[tuple[int, int, int], Sum]) -> None:
-    """Add per (host, indicator, hour)."""
-    run.executemany(
-        "INSERT INTO sightings (host, indicator, hour, hits, first_seen, last_seen) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608
-        f" ON CONFLICT DO UPDATE SET {_MERGE}",
-        ((*key, *sums[key]) for key in sorted(sums)),
+        rows,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from casework.store.engine import Row, Store
+from casework.store.engine import Row, Store, insert_many
 
 _FACTS = (
     "qname, qtype, transport, action, address, indicator, subdomains, kind, family, list, version, line, campaign,"
@@ -24,8 +24,8 @@ _ROW = (
 _MARK = "boot, node, worker, batch, made, counted, final, dropped, updated"
 
 
-# (time, client, facts, count)
-HitRows = Iterator[tuple[int, str, int, int]]
+# (client, facts, hour, hits, first time, last time)
+Sums = Iterator[tuple[str, int, int, int, int, int]]
 
 
 class LedgerRow(msgspec.Struct, frozen=True):
@@ -104,8 +104,8 @@ class DayFile:
     def write(self, change: Change) -> None:
         """Commit a change, wholly or not at all. After an error only a fresh DayFile knows what the file holds."""
         with self.store.transaction() as run:
-            run.executemany(f"INSERT INTO facts (id, digest, {_FACTS}) VALUES ({'?, ' * 17}?)", change.facts)  # noqa: S608
-            run.executemany("INSERT INTO hits (seq, time, client, facts, count) VALUES (?, ?, ?, ?, ?)", change.hits)
+            insert_many(run, f"INSERT INTO facts (id, digest, {_FACTS})", 18, change.facts)
+            insert_many(run, "INSERT INTO hits (seq, time, client, facts, count)", 5, change.hits)
             run.executemany("UPDATE hits SET count = count + ? WHERE seq = ?", change.growth)
             run.executemany(
                 "INSERT INTO hours VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET last_seq = excluded.last_seq,"
@@ -213,12 +213,14 @@ def facts_behind(store: Store, facts: int) -> Iterator[Row]:
     )
 
 
-def hits_between(store: Store, after: int, up_to: int) -> HitRows:
-    """(time, client, facts, count) of the rows with after < seq <= up_to."""
+def sums_between(store: Store, after: int, up_to: int) -> Sums:
+    """Hits, first and last time per (client, facts, UTC hour) of the rows with after < seq <= up_to."""
     cursor = store.connection.cursor()
     cursor.row_factory = None
     return iter(
         cursor.execute(
-            "SELECT time, client, facts, count FROM hits WHERE seq > ? AND seq <= ? ORDER BY seq", (after, up_to)
+            "SELECT client, facts, time / 3600, sum(count), min(time), max(time) FROM hits"
+            " WHERE seq > ? AND seq <= ? GROUP BY 1, 2, 3",
+            (after, up_to),
         )
     )
