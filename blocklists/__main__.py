@@ -106,6 +106,7 @@ class ListsProcess:
         try:
             live = library.live_versions()
             serial = library.serial
+            problems = self._problems(library)
         finally:
             library.close()
         busy = dict(zip(("operation", "stage", "count"), self._busy, strict=True)) if self._busy else None
@@ -114,7 +115,7 @@ class ListsProcess:
             "started": self._started,
             "serial": serial,
             "busy": busy,
-            "problems": self._problems(),
+            "problems": problems,
             "seeded": msgspec.to_builtins(self._seeded),
             "lists": [
                 {"list": one.list, "version": one.number, "mode": one.mode, "campaign": one.campaign, "kind": one.kind}
@@ -123,11 +124,15 @@ class ListsProcess:
             ],
         }
 
-    def _problems(self) -> list[str]:
+    def _problems(self, library: Library) -> list[str]:
         """What a person must look at, in sentences."""
         failed = [f"list {one.list} was not imported: {one.reason}" for one in self._seeded if one.state == "failed"]
         refused = [f"list {one.list} was refused: {one.reason}" for one in self._seeded if one.state == "refused"]
-        held = [f"list {one.list} is held: {one.reason}" for one in self._seeded if one.state == "held"]
+        held = [
+            f"list {one.list} version {one.version} is held: {one.reason}"
+            for one in self._seeded
+            if one.state == "held" and (version := library.version(one.list, one.version)) and version.state == "held"
+        ]
         return ([self._problem] if self._problem else []) + failed + refused + held
 
     def _import(self, call: Call) -> Deferred[Any]:

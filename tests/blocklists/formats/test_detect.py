@@ -1,0 +1,72 @@
+"""Which format a file is in."""
+
+from __future__ import annotations
+
+import pytest
+
+from blocklists.formats.detect import LOOK, Unsupported, detect
+
+CASES = [
+    (b"a.example\nb.example\n", "domains", "one entry a line"),
+    (b"\xef\xbb\xbf# comment\na.example\n", "domains", "one entry a line"),
+    (b"203.0.113.1\n203.0.113.2\n", "domains", "one entry a line"),
+    (b"127.0.0.1 localhost\n0.0.0.0 a.example\n", "hosts", "2 of the first 2 lines"),
+    (b"Domain,Malware,Date added,Source\na.example,x,2024,y\n", "csv", "line 1 is a heading row: 'Domain'"),
+    ("LIST\n\nSTT;Tên miền;Mã độc\n1;a.example;x\n".encode(), "csv", "line 3"),
+    (b"domain\na.example\n", "csv", "line 1"),
+    (b"# only a comment\n", "domains", "no content"),
+    (b"", "domains", "no content"),
+]
+
+
+@pytest.mark.parametrize(("content", "format_name", "reason"), CASES)
+def test_formats(content, format_name, reason):
+    found = detect(content)
+    assert found.format == format_name
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"PK\x03\x04rest", "Office"),
+        (b"\x1f\x8b\x08", "gzip"),
+        (b"\xff\xfea\x00", "UTF-16"),
+        (b'{"response": []}', "JSON"),
+        (b"<html>", "HTML"),
+        (b"! title\n||evil.example^\n||other.example^\n", "adblock"),
+        (b"a.example CNAME .\nb.example CNAME .\n", "RPZ"),
+    ],
+)
+def test_what_is_not_read_is_named(content, reason):
+    with pytest.raises(Unsupported, match=reason):
+        detect(content)
+
+
+def test_a_long_file_is_judged_by_its_start():
+    content = b"0.0.0.0 name.example\n" * (LOOK // 10)
+    assert detect(content[: LOOK + 1]).format == "hosts"
+
+
+@pytest.mark.parametrize(
+    ("path", "format_name"),
+    [
+        ("plain/shadowwhisperer-malware.txt", "domains"),
+        ("hosts/hostsVN-hosts.txt", "hosts"),
+        ("vn/hostsVN-threat-VN-hosts.txt", "hosts"),
+        ("vn/chongluadao-domains.txt", "domains"),
+        ("family/blackbook.csv", "csv"),
+        ("ip/threatfox-ioc-ips.txt", "domains"),
+        ("vn-letters/cong-van-mau-danh-sach-ma-doc.csv", "csv"),
+        ("vn/hostsVN-threat-VN-adblock.txt", "adblock"),
+        ("adblock/abpvn_adguard.txt", "adblock"),
+        ("rpz/NordicFiltersRPZ.txt", "RPZ"),
+        ("vn-letters/cong-van-mau-danh-sach-ma-doc.xlsx", "Office"),
+    ],
+)
+def test_real_files(shared_data, path, format_name):
+    content = (shared_data / path).read_bytes()[: LOOK + 1]
+    try:
+        assert detect(content).format == format_name
+    except Unsupported as error:
+        assert format_name in str(error)  # noqa: PT017  either is an answer
