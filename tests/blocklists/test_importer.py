@@ -1,0 +1,80 @@
+"""A file into the rows of a version."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from blocklists import importer
+from blocklists.formats.detect import Unsupported
+from blocklists.importer import Importer, digest_of, format_of
+
+FACTS = dict.fromkeys(["mode", "campaign", "kind", "format", "format_reason", "file", "digest", "guard", "actor"], "")
+
+
+@pytest.fixture
+def read(lists, library):
+    def reading(content: bytes, format_name: str = "domains", progress=lambda _stage, _count: None):
+        with library.transaction():
+            version, _ = library.add_version("x", FACTS)
+            counts = Importer(library, lists.guard, version, "c2", progress).read(io.BytesIO(content), format_name)
+        return version, counts
+
+    return reading
+
+
+def test_counts(read, library):
+    version, counts = read(b"a.example\nA.example\nb.example\n# c\nbad line\ncom.vn\n203.0.113.1\n203.0.113.1\n")
+    assert (counts.lines, counts.names, counts.addresses, counts.duplicates) == (8, 2, 1, 2)
+    assert (counts.bad_total, counts.refused_total) == (1, 1)
+    assert [row.line for row in library.rejected(version, "bad", 10)] == [5]
+    assert [row.text for row in library.rejected(version, "refused", 10)] == ["com.vn"]
+
+
+def test_of_equal_names_the_first_stays_over_batches_too(read, library, monkeypatch):
+    monkeypatch.setattr(importer, "BATCH", 3)
+    lines = [f"n{number}.example" for number in (1, 2, 3, 1, 4, 2, 5)]
+    version, counts = read("\n".join(lines).encode())
+    assert (counts.names, counts.duplicates) == (5, 2)
+    assert {row[0]: row[2] for row in library.names(version)}["n1.example"] == 1
+
+
+def test_facts_of_a_row_come_back(read, library):
+    content = "Tên miền,Mã độc,Loại,Nguồn,Số công văn\nx.example,Emotet,Phát tán,NCSC,12/CV\ny.example,,,,\n".encode()
+    version, _ = read(content, "csv")
+    assert list(library.names(version)) == [
+        ("x.example", 1, 2, "delivery", "Emotet", "12/CV", "NCSC"),
+        ("y.example", 1, 3, "c2", "", "", ""),
+    ]
+
+
+def test_an_unknown_kind_is_taken_and_told(read, library):
+    version, counts = read(b"Domain,Type\na.example,weird\nb.example,weird\n", "csv")
+    assert counts.names == 2
+    assert counts.warnings == ("2 rows of the unknown kind 'weird' were taken as the list's own kind",)
+    assert {row[3] for row in library.names(version)} == {"c2"}
+
+
+def test_rejected_rows_are_capped_their_total_is_not(read, library, monkeypatch):
+    monkeypatch.setattr(importer, "KEPT_REJECTED", 5)
+    version, counts = read(b"a.example\n" + b"not good\n" * 20)
+    assert counts.bad_total == 20
+    assert len(library.rejected(version, "bad", 100)) == 5
+
+
+def test_progress_is_told(read, monkeypatch):
+    monkeypatch.setattr(importer, "BATCH", 2)
+    told = []
+    read(b"a.example\nb.example\nc.example\nd.example\n", progress=lambda stage, count: told.append((stage, count)))
+    assert told == [("reading", 2), ("reading", 4)]
+
+
+def test_digest_and_format_leave_the_file_at_its_start():
+    file = io.BytesIO(b"a.example\n")
+    assert digest_of(file) == digest_of(io.BytesIO(b"a.example\n")) != digest_of(io.BytesIO(b"b.example\n"))
+    assert format_of(file, "auto").format == "domains"
+    assert format_of(file, "hosts").reason == "as asked"
+    assert file.tell() == 0
+    with pytest.raises(Unsupported):
+        format_of(io.BytesIO(b"PK\x03\x04"), "auto")

@@ -1,0 +1,234 @@
+"""The operations on lists and what they report."""
+
+from __future__ import annotations
+
+import io
+
+import msgspec
+import pytest
+
+from blocklists import service
+from blocklists.library import KEPT_VERSIONS
+from blocklists.service import ImportOptions, Lists
+from contracts.settings import ListSource
+from runtime.control import Refused
+from tests.blocklists.making import live_match, policy_of
+
+WANNACRY = "iuqerfsodp9ifjaposdfjhgosurijfaewrwergwea.com"
+
+
+def test_an_import_reports_everything(take, settings):
+    report = take("a.example\nbad line\ncom.vn\n203.0.113.1\na.example\n", file="letter.txt", campaign="demo")
+    assert (report.list, report.version, report.state, report.reason) == ("letter", 1, "live", "")
+    assert (report.lines, report.indicators, report.names, report.addresses, report.duplicates) == (5, 2, 1, 1, 1)
+    assert (report.format, report.mode, report.kind, report.campaign) == ("domains", "enforce", "c2", "demo")
+    assert [(row.line, row.text) for row in report.bad] == [(2, "bad line")]
+    assert [(row.line, row.text) for row in report.refused] == [(3, "com.vn")]
+    assert report.serial == policy_of(settings).read().serial
+    assert policy_of(settings).read().entries[0].addresses == 1
+
+
+def test_the_same_file_again_is_unchanged_unless_it_is_meant_otherwise(take):
+    first = take("a.example\nbad line")
+    again = take("a.example\nbad line")
+    assert (again.state, again.version, again.serial) == ("unchanged", 1, first.serial)
+    assert (again.names, again.bad_total, again.bad[0].line) == (1, 1, 2)
+    assert take("a.example\nbad line", mode="monitor").version == 2
+
+
+def test_what_is_not_said_stays_as_it_was(take):
+    take("a.example", mode="monitor", kind="phishing", campaign="demo")
+    report = take("b.example")
+    assert (report.mode, report.kind, report.campaign) == ("monitor", "phishing", "demo")
+
+
+def test_a_file_without_anything_usable_changes_nothing(take, lists, settings):
+    take("a.example")
+    report = take("com.vn\nnot good\n")
+    assert (report.state, report.version, report.bad_total, report.refused_total) == ("refused", 0, 1, 1)
+    assert live_match(settings, "a.example")
+    assert [one.number for one in lists.library.versions("letter")] == [1]
+    assert lists.library.audit("letter")[0].action == "list-import-refused"
+
+
+def test_a_refused_first_import_makes_no_list(take, lists):
+    assert take("").state == "refused"
+    assert lists.library.statuses() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"name": "Bad Name"}, "no list name"),
+        ({"name": "kill-switch"}, "comes with the product"),
+        ({"campaign": "none-such"}, "known: demo"),
+        ({"kind": "kill-switch", "mode": "enforce"}, "must resolve"),
+    ],
+)
+def test_wrong_requests_say_what_is_wrong(take, options, reason):
+    with pytest.raises(Refused, match=reason):
+        take("a.example", **options)
+
+
+def test_a_file_of_another_kind_is_named(take):
+    with pytest.raises(Refused, match="JSON"):
+        take('{"a": 1}')
+
+
+def test_hold_then_activate(take, lists, settings):
+    take("a.example")
+    held = take("b.example", hold=True)
+    assert (held.state, held.version) == ("held", 2)
+    assert "sinkhole lists activate letter 2" in held.reason
+    assert live_match(settings, "b.example") is None
+    switched = lists.activate("os:tester", "letter")
+    assert (switched.version, switched.before) == (2, 1)
+    assert live_match(settings, "b.example")
+    with pytest.raises(Refused, match="no version of letter is held"):
+        lists.activate("os:tester", "letter")
+    with pytest.raises(Refused, match="no version 9; there are 2, 1"):
+        lists.activate("os:tester", "letter", 9)
+
+
+def test_roll_back_to_what_was_live_never_to_what_was_held(take, lists, settings):
+    take("a.example")
+    take("held.example", hold=True)
+    take("c.example")
+    switched = lists.rollback("os:tester", "letter")
+    assert (switched.version, switched.before) == (1, 3)
+    assert live_match(settings, "a.example")
+    assert live_match(settings, "c.example") is None
+    with pytest.raises(Refused, match="no version of letter before version 1 was ever live"):
+        lists.rollback("os:tester", "letter")
+    with pytest.raises(Refused, match="no list is called 'other'; known: letter"):
+        lists.rollback("os:tester", "other")
+
+
+def test_roll_back_restores_the_mode_too(take, lists, settings):
+    take("a.example", mode="monitor")
+    take("a.example", mode="enforce")
+    lists.rollback("os:tester", "letter")
+    assert policy_of(settings).read().entries[0].mode == "monitor"
+
+
+def test_withdraw_and_bring_back(take, lists, settings):
+    take("a.example")
+    assert lists.withdraw("os:tester", "letter").before == 1
+    assert policy_of(settings).read().entries == ()
+    with pytest.raises(Refused, match="nothing of letter is live"):
+        lists.rollback("os:tester", "letter")
+    lists.activate("os:tester", "letter", 1)
+    assert live_match(settings, "a.example")
+    with pytest.raises(Refused, match="never withdrawn"):
+        lists.withdraw("os:tester", "kill-switch")
+
+
+def test_every_change_is_audited_with_its_actor(take, lists):
+    take("a.example")
+    take("b.example")
+    lists.rollback("os:other", "letter")
+    lists.withdraw("os:other", "letter")
+    told = [(one.actor, one.action, one.detail.get("version")) for one in reversed(lists.library.audit("letter"))]
+    assert told == [
+        ("os:tester", "list-import", 1), ("os:tester", "list-import", 2),
+        ("os:other", "list-rollback", 1), ("os:other", "list-withdraw", 1),
+    ]  # fmt: skip
+
+
+def test_only_the_last_versions_keep_their_rows(take, lists):
+    for number in range(KEPT_VERSIONS + 3):
+        take(f"n{number}.example")
+    kept = [one.number for one in lists.library.versions("letter") if one.rows]
+    assert kept == list(range(KEPT_VERSIONS + 3, 3, -1))
+    with pytest.raises(Refused, match="no longer kept"):
+        lists.activate("os:tester", "letter", 2)
+
+
+def test_a_list_of_kill_switch_names_of_ones_own_stands_above_earlier_lists(take, settings):
+    take("switch.example", name="a")
+    take("switch.example", name="own-switches", kind="kill-switch")
+    assert live_match(settings, "switch.example")[0] == "own-switches"
+    assert policy_of(settings).read().entries[0].mode == "passthru"
+
+
+def seeded(lists: Lists, *sources: ListSource) -> dict[str, tuple[str, int]]:
+    settings = msgspec.structs.replace(lists.settings, lists=sources)
+    return {one.list: (one.state, one.version) for one in Lists(settings, lists.library).seed()}
+
+
+def test_seeding_takes_the_shipped_names_and_what_is_configured_once(lists, settings, tmp_path):
+    (tmp_path / "one.txt").write_text(f"a.example\n{WANNACRY}\n")
+    source = ListSource("one", "one.txt", campaign="demo")
+    assert seeded(lists, source) == {"kill-switch": ("live", 1), "one": ("live", 1)}
+    assert seeded(lists, source) == {"kill-switch": ("known", 1), "one": ("known", 1)}
+    name, match = live_match(settings, f"www.{WANNACRY}")
+    assert (name, match.kind) == ("kill-switch", "kill-switch")
+    assert [entry.list for entry in policy_of(settings).read().entries] == ["kill-switch", "one"]
+
+
+def test_seeding_takes_new_content_and_new_meaning(lists, tmp_path):
+    (tmp_path / "one.txt").write_text("a.example\n")
+    seeded(lists, ListSource("one", "one.txt"))
+    (tmp_path / "one.txt").write_text("b.example\n")
+    assert seeded(lists, ListSource("one", "one.txt"))["one"] == ("live", 2)
+    assert seeded(lists, ListSource("one", "one.txt", mode="monitor"))["one"] == ("live", 3)
+
+
+def test_a_seed_does_not_undo_what_people_did(lists, take, settings, tmp_path):
+    (tmp_path / "one.txt").write_text("a.example\n")
+    source = ListSource("one", "one.txt")
+    seeded(lists, source)
+    for number in range(KEPT_VERSIONS + 2):  # the seed's own rows are gone by then
+        take(f"newer{number}.example", name="one")
+    assert seeded(lists, source)["one"] == ("known", 1)
+    assert live_match(settings, "a.example") is None
+    lists.withdraw("os:tester", "one")
+    assert seeded(lists, source)["one"] == ("known", 1)
+    assert lists.library.live("one") is None
+
+
+def test_a_missing_or_broken_file_harms_no_other_list(lists, settings, tmp_path):
+    (tmp_path / "good.txt").write_text("a.example\n")
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "sheet.xlsx").write_bytes(b"PK\x03\x04")
+    sources = [
+        ListSource(path.partition(".")[0], path) for path in ("missing.txt", "empty.txt", "sheet.xlsx", "good.txt")
+    ]
+    assert seeded(lists, *sources) == {
+        "kill-switch": ("live", 1), "missing": ("failed", 0), "empty": ("refused", 0), "sheet": ("failed", 0),
+        "good": ("live", 1),
+    }  # fmt: skip
+
+
+def test_a_seed_that_shrinks_or_grows_suddenly_waits_for_a_person(lists, settings, tmp_path):
+    def write(count: int) -> None:
+        (tmp_path / "one.txt").write_text("".join(f"n{number}.example\n" for number in range(count)))
+
+    source = ListSource("one", "one.txt")
+    for count, outcome in ((200, "live"), (90, "held"), (2100, "held"), (150, "live")):
+        write(count)
+        assert seeded(lists, source)["one"][0] == outcome
+    assert lists.library.live("one").names == 150
+
+
+def test_the_process_that_dies_within_an_import_leaves_the_old_policy(lists, take, settings):
+    take("a.example")
+
+    def progress(_stage: str, _count: int) -> None:
+        raise RuntimeError("stopped")
+
+    lines = b"".join(b"n%d.example\n" % number for number in range(service.compiler.STEP + 10))
+    with pytest.raises(RuntimeError):
+        lists.import_file("os:tester", io.BytesIO(lines), ImportOptions("letter"), progress)
+    assert [one.number for one in lists.library.versions("letter")] == [1]
+    assert live_match(settings, "a.example")
+
+
+def test_the_configured_sample_is_taken_whole(lists):
+    from tests.conftest import REPO
+
+    path = REPO / "blocklists" / "samples" / "sample-campaign.csv"
+    with path.open("rb") as file:
+        report = lists.import_file("os:tester", file, ImportOptions("sample", format="csv"))
+    assert (report.names, report.addresses, report.bad_total, report.refused_total) == (20, 1, 0, 0)
+    assert report.warnings == ()
