@@ -82,16 +82,19 @@ def rows_of_client(state: Path, client: str, hours: Iterable[int], offset: int, 
     return found[offset:wanted]
 
 
-def follow(state: Path, after: Cursor, before: int, client: str = "", limit: int = 1000) -> list[LedgerRow]:
-    """Rows behind a place, oldest first, up to those of the second `before`, which may still grow."""
-    found = list[LedgerRow]()
+def follow(
+    state: Path, after: Cursor, before: int, client: str = "", limit: int = 1000
+) -> tuple[list[LedgerRow], Cursor]:
+    """Rows behind a place, oldest first, and the place to go on from; rows from the second `before` on must wait."""
     for path in reversed(day_files(state)):
-        if path.name < after[0] or len(found) >= limit:
+        if path.name < after[0]:
             continue
-        seq = after[1] if path.name == after[0] else 0
         with closing(sql.open_day(path)) as store:
-            found += sql.rows_after(store, seq, before, client, limit - len(found))
-    return found
+            rows_, seq = sql.rows_after(store, after[1] if path.name == after[0] else 0, before, client, limit)
+            if rows_ or seq < sql.last_seq(store):
+                return rows_, (path.name, seq)
+        after = (path.name, seq)
+    return [], after
 
 
 def end(state: Path) -> Cursor:

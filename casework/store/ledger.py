@@ -165,18 +165,19 @@ def rows(
     return (_row(store, row) for row in found)
 
 
-def rows_after(store: Store, seq: int, before: int, client: str, limit: int) -> list[LedgerRow]:
-    """Rows behind `seq`, oldest first, up to the first that may still grow: of the second `before` or later."""
+def rows_after(store: Store, seq: int, before: int, client: str, limit: int) -> tuple[list[LedgerRow], int]:
+    """Rows behind `seq`, oldest first, and the seq to go on from; stops at rows that may still grow (`before`)."""
+    run = store.connection.execute
+    growing = run("SELECT min(seq) FROM hits WHERE seq > ? AND time >= ?", (seq, before)).fetchone()[0]
+    end = max(seq, last_seq(store) if growing is None else growing - 1)
     conditions, values = _conditions(None, None, client)
-    open_from = store.connection.execute(
-        "SELECT min(seq) FROM hits WHERE seq > ? AND time >= ?", (seq, before)
-    ).fetchone()[0]
-    found = store.connection.execute(
-        f"{_ROW} FROM hits h JOIN facts f ON f.id = h.facts WHERE h.seq > ? AND h.seq < ?{conditions}"
+    found = run(
+        f"{_ROW} FROM hits h JOIN facts f ON f.id = h.facts WHERE h.seq > ? AND h.seq <= ?{conditions}"
         " ORDER BY h.seq LIMIT ?",
-        (seq, (1 << 62) if open_from is None else open_from, *values, limit),
+        (seq, end, *values, limit),
     )
-    return [_row(store, row) for row in found]
+    rows = [_row(store, row) for row in found]
+    return rows, rows[-1].seq if len(rows) == limit else end
 
 
 def _row(store: Store, row: Sequence[Any]) -> LedgerRow:

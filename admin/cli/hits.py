@@ -1,0 +1,110 @@
+"""`sinkhole hits`: single hits from the ledger, the newest, or as they come.
+
+Only words for the terminal: the ledger is read by casework.ledger, and nothing here changes it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+
+from admin.cli.hosts import Moment, told_in_one_line
+from admin.cli.terminal import clean, echo_json, table
+from casework import ledger
+from casework.ledger import LedgerRow
+from casework.moments import iso
+from contracts.networks import address_text
+
+POLL_SECONDS = 0.5
+_HEADS = ("TIME", "CLIENT", "COUNT", "NAME", "TYPE", "OVER", "ANSWER", "LISTED AS", "LIST")
+_TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 65: "HTTPS"}
+
+
+class Client(click.ParamType[str]):
+    """An IP address, in the form the ledger has it."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Click calls this."""
+        try:
+            return address_text(ipaddress.ip_address(value).packed)
+        except ValueError:
+            self.fail(f"{value!r} is no IP address", param, ctx)
+
+
+@click.command()
+@click.option("--client", type=Client(), default=None, help="Only of this machine.")
+@click.option("--since", type=Moment(), help="At or after: 2026-11-23, '2026-11-23 08:00', or 7d, 12h for ago.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many.")
+@click.option("--follow", is_flag=True, help="The newest last, then each as it comes, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="For programs; with --follow one object a line.")
+@click.pass_context
+def command(ctx: click.Context, client: str | None, since: int | None, limit: int, follow: bool, as_json: bool) -> None:
+    """Show the newest hits: who asked for which listed name, when, and what was answered."""
+    state, zone = ctx.obj.settings.state, ZoneInfo(ctx.obj.settings.time_zone)
+    with told_in_one_line():
+        if follow:
+            _follow(state, zone, client or "", since, limit, as_json)
+            return
+        found = list(ledger.rows(state, since, None, client or "", limit=limit))
+        lost = ledger.lost_boots(state, since)
+    if as_json:
+        echo_json([_as_data(row, zone) for row in found])
+    elif found:
+        click.echo(table([_line(row, zone) for row in found], _HEADS))
+    else:
+        click.echo("no hits", err=True)
+    for mark in lost:
+        click.echo(
+            f"lost: {mark.lost} of {mark.final} hits, when worker {mark.worker} died (boot {mark.boot},"
+            f" settled {iso(mark.updated, zone)})",
+            err=True,
+        )
+
+
+def _follow(state: Path, zone: ZoneInfo, client: str, since: int | None, limit: int, as_json: bool) -> None:
+    """Poll the ledger by row number, from the newest rows on. A row is shown once its second is over."""
+    newest = list(ledger.rows(state, since, None, client, limit=limit))
+    place = (newest[-1].file, newest[-1].seq - 1) if newest else ledger.end(state)
+    try:
+        while True:
+            rows, place = ledger.follow(state, place, _over(), client)
+            _echo(rows, zone, as_json)
+            if not rows:
+                time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        return
+
+
+def _over() -> int:
+    """Rows before this second do not grow any more; the recorder commits well within half a second."""
+    return int(time.time() - 0.5)
+
+
+def _echo(rows: Iterable[LedgerRow], zone: ZoneInfo, as_json: bool) -> None:
+    for row in rows:
+        if as_json:
+            click.echo(msgspec.json.encode(_as_data(row, zone)))
+        else:
+            click.echo("  ".join(clean(str(cell)) for cell in _line(row, zone)))
+
+
+def _line(row: LedgerRow, zone: ZoneInfo) -> tuple[Any, ...]:
+    when = f"{datetime.fromtimestamp(row.time, zone):%Y-%m-%d %H:%M:%S}"
+    qtype = _TYPES.get(row.qtype, f"TYPE{row.qtype}")
+    answer = f"{row.action} {row.address}".rstrip()
+    listed = f"{row.indicator} ({row.family or row.kind})"
+    return when, row.client, row.count, row.qname, qtype, row.transport, answer, listed, f"{row.list} v{row.version}"
+
+
+def _as_data(row: LedgerRow, zone: ZoneInfo) -> dict[str, Any]:
+    return {**msgspec.to_builtins(row), "time": iso(row.time, zone)}

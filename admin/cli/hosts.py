@@ -1,0 +1,118 @@
+"""`sinkhole hosts`: which machines asked for listed names.
+
+Only words for the terminal: what a host is and how it is found stands in casework.hosts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from admin.cli.terminal import echo_json, table
+from casework import hosts
+from casework.moments import BadMoment, iso, moment
+from casework.store.engine import DatabaseError, WrongDatabase, open_evidence
+
+_NAMES = 3  # in one line of the table
+
+
+class Moment(click.ParamType[int]):
+    """A point in time, read in the configured time zone."""
+
+    name = "time"
+
+    def __init__(self, *, end: bool = False) -> None:
+        self._end = end
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Click calls this."""
+        if isinstance(value, int):
+            return value
+        assert ctx is not None
+        try:
+            return moment(value, ZoneInfo(ctx.obj.settings.time_zone), time.time(), end=self._end)
+        except BadMoment as error:
+            self.fail(str(error), param, ctx)
+
+
+@contextmanager
+def told_in_one_line() -> Iterator[None]:
+    """What goes wrong with a database is said in one line."""
+    try:
+        yield
+    except (WrongDatabase, DatabaseError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@click.command()
+@click.option("--campaign", default="", metavar="ID", help="Only of this campaign.")
+@click.option("--unit", default="", metavar="CODE", help=f"Only of this unit; '{hosts.NO_UNIT}': that belong to none.")
+@click.option("--family", default="", help="Only of this malware family.")
+@click.option("--list", "list_", default="", metavar="NAME", help="Only by this list.")
+@click.option("--text", default="", help="In address, unit, domain or family; case and marks do not matter.")
+@click.option("--since", type=Moment(), help="Seen at or after: 2026-11-23, '2026-11-23 08:00', or 7d, 12h for ago.")
+@click.option("--until", type=Moment(end=True), help="Seen at or before; a day counts whole.")
+@click.option("--sort", type=click.Choice(hosts.SORTS), default="last_seen", show_default=True)
+@click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.pass_context
+def command(ctx: click.Context, /, list_: str, sort: hosts.Sort, limit: int, as_json: bool, **wanted: Any) -> None:
+    """Show the machines that asked for listed names, and for which.
+
+    With --campaign, --family, --list, --since or --until, hits and times are those of the matching names.
+    """
+    settings = ctx.obj.settings
+    zone = ZoneInfo(settings.time_zone)
+    descending = sort in {"last_seen", "first_seen", "hits"}
+    with told_in_one_line():
+        store = open_evidence(settings.state, readonly=True)
+        try:
+            page = hosts.list_hosts(
+                store, hosts.HostFilter(list=list_, **wanted), sort=sort, descending=descending, per_page=limit or -1
+            )
+        finally:
+            store.close()
+    if as_json:
+        echo_json([_as_data(row, zone) for row in page.rows])
+    elif page.rows:
+        lines = [_line(row, zone) for row in page.rows]
+        click.echo(table(lines, ("LAST SEEN", "ADDRESS", "UNIT", "HITS", "FIRST SEEN", "NAMES")))
+    else:
+        click.echo("no hosts", err=True)
+    if len(page.rows) < page.total:
+        click.echo(f"{len(page.rows)} of {page.total} hosts; more with --limit", err=True)
+
+
+def _line(row: hosts.HostRow, zone: ZoneInfo) -> tuple[Any, ...]:
+    names = [f"{one.domain} ({one.family or one.kind})" for one in row.indicators[:_NAMES]]
+    if len(row.indicators) > _NAMES:
+        names.append(f"and {len(row.indicators) - _NAMES} more")
+    unit = row.unit_name or row.unit_code or "-"
+    return _when(row.last_seen, zone), row.address, unit, row.hits, _when(row.first_seen, zone), ", ".join(names)
+
+
+def _when(second: int, zone: ZoneInfo) -> str:
+    return f"{datetime.fromtimestamp(second, zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _as_data(row: hosts.HostRow, zone: ZoneInfo) -> dict[str, Any]:
+    """A host in the shape that docs describe: times in ISO 8601 with the zone."""
+    return {
+        "id": row.id,
+        "address": row.address,
+        "unit": row.unit_code,
+        "unit_name": row.unit_name,
+        "first_seen": iso(row.first_seen, zone),
+        "last_seen": iso(row.last_seen, zone),
+        "hits": row.hits,
+        "indicators": [
+            {**one._asdict(), "first_seen": iso(one.first_seen, zone), "last_seen": iso(one.last_seen, zone)}
+            for one in row.indicators
+        ],
+    }
