@@ -143,13 +143,13 @@ class Engine:
                  now: float) -> Reply:  # fmt: skip
         """The reply to one who waited. Judged again: a name may have been listed while we asked. None is a failure."""
         verdict = self._judge(query, group, transport)
+        hit = verdict.hit(transport)
         if verdict.records is not None:
-            body = self._policy_body(query, verdict, transport)
-            return Reply(body, verdict.hit(transport))
+            return Reply(self._policy_body(query, verdict, transport), hit)
         if cached is None:
             self.counters.failed += 1
-            return self._error(query, SERVFAIL, EDE_NO_REACHABLE)
-        return Reply(self._write(query, cached, transport, now), None)
+            return Reply(self._error(query, SERVFAIL, EDE_NO_REACHABLE).body, hit)
+        return Reply(self._write(query, cached, transport, now), hit)
 
     def failure(self, packet: bytes) -> Reply | None:
         """SERVFAIL for a packet that met a bug of ours."""
