@@ -28,7 +28,7 @@ STATIC = ("static", "bootstrap.static")
 def secret_key(path: Path) -> bytes:
     """The key that signs cookies, made at the first start. Whoever reads it can forge them: mode 0600."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     if not path.exists():
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:

@@ -45,9 +45,13 @@ class QuietSite(Site):
         super().__init__(resource, BoundedRequest, timeout=IDLE_SECONDS)  # type: ignore[no-untyped-call]
         self.requests = 0
 
-    def log(self, request: HttpRequest) -> None:  # noqa: ARG002  Twisted's signature
-        """Count only."""
+    def getResourceFor(self, request: Request) -> Any:
+        """Count, before anything can go wrong."""
         self.requests += 1
+        return super().getResourceFor(request)  # type: ignore[no-untyped-call]
+
+    def log(self, request: HttpRequest) -> None:
+        """Twisted calls this at the end of each request."""
 
 
 class Server:

@@ -1,0 +1,88 @@
+"""Every route tried by everyone of the cast, from one table. A route that is not in the table fails the test."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from admin.access import PERMISSIONS
+from casework.accounts import ROLES
+from tests.admin.conftest import CAST, Browser, People
+
+EVERYONE = ("anonymous", *CAST)
+LOGIN = 302  # sent to the login page
+# (method, endpoint, path): status for anonymous, operator, security, auditor, administrator
+TABLE: dict[tuple[str, str, str], tuple[int, int, int, int, int]] = {
+    ("GET", "overview.home", "/"): (LOGIN, 302, 302, 302, 302),
+    ("POST", "overview.choose_language", "/language"): (302, 302, 302, 302, 302),
+    ("GET", "auth.log_in", "/login"): (200, 302, 302, 302, 302),
+    ("POST", "auth.log_in", "/login"): (200, 302, 302, 302, 302),
+    ("GET", "auth.change_password", "/password"): (LOGIN, 200, 200, 200, 200),
+    ("POST", "auth.change_password", "/password"): (LOGIN, 200, 200, 200, 200),
+    ("POST", "auth.log_out", "/logout"): (LOGIN, 302, 302, 302, 302),
+    ("GET", "hosts.show_list", "/hosts/"): (LOGIN, 200, 200, 200, 200),
+    ("GET", "hosts.show", "/hosts/1"): (LOGIN, 200, 200, 200, 200),
+    ("POST", "hosts.export", "/hosts/export.csv"): (LOGIN, 403, 200, 403, 200),
+    ("GET", "audit.show_list", "/audit/"): (LOGIN, 403, 403, 200, 200),
+    ("GET", "static", "/static/site.css"): (200, 200, 200, 200, 200),
+    ("GET", "bootstrap.static", "/bootstrap/static/css/bootstrap.min.css"): (200, 200, 200, 200, 200),
+}
+FIELDS = {"/language": {"language": "en"}, "/hosts/export.csv": {"reason": "Báo cáo chiến dịch"}}
+
+
+def test_every_route_is_in_the_table(app: Flask) -> None:
+    routes = {
+        (method, rule.endpoint)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert routes == {(method, endpoint) for method, endpoint, _ in TABLE}
+
+
+@pytest.mark.parametrize("who", EVERYONE)
+def test_what_everyone_may_do(people: People, app: Flask, who: str) -> None:
+    seen = {}
+    for method, endpoint, path in TABLE:
+        if endpoint == "auth.log_out":
+            continue  # the last thing a person does, below
+        seen[method, endpoint, path] = _status(people[who], method, path, who)
+    expected = {key: statuses[EVERYONE.index(who)] for key, statuses in TABLE.items() if key[1] != "auth.log_out"}
+    assert seen == expected
+    assert _status(people[who], "POST", "/logout", who) == 302
+
+
+def test_roles_of_the_table_are_those_of_the_accounts() -> None:
+    assert set(CAST) == set(ROLES)
+    assert set().union(*PERMISSIONS.values()) <= set(ROLES)
+
+
+@pytest.mark.parametrize("path", ["/hosts/", "/hosts/1", "/audit/", "/password"])
+def test_a_stranger_is_led_back_after_logging_in(app: Flask, path: str) -> None:
+    stranger = Browser(app)
+    sent = stranger.get(path)
+    assert sent.location.startswith("/login?next=")
+    done = stranger.submit(sent.location, sent.location, name="auditor", password="vườn rau trước nhà")
+    assert done.location == path
+
+
+@pytest.mark.parametrize(
+    "bad", ["//evil.example/", "https://evil.example/", "/\\evil.example", "javascript:1", "/a\nb"]
+)
+def test_nobody_is_led_elsewhere(app: Flask, bad: str) -> None:
+    stranger = Browser(app)
+    page = stranger.client.get("/login", query_string={"next": bad})
+    assert page.status_code == 200
+    done = stranger.submit(page.request.full_path, name="auditor", password="vườn rau trước nhà")
+    assert done.location == "/"
+
+
+def test_hidden_machines_are_not_found(people: People) -> None:
+    assert people["security"].get("/hosts/4711").status_code == 404
+    assert people["security"].get("/hosts/none").status_code == 404
+
+
+def _status(browser: Browser, method: str, path: str, who: str) -> int:
+    if method == "GET":
+        return browser.get(path).status_code
+    seen = "/login" if who == "anonymous" else "/password"
+    return browser.submit(path, seen, **FIELDS.get(path, {})).status_code

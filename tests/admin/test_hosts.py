@@ -1,0 +1,208 @@
+"""The list of machines, one machine, the file, and what a newcomer sees."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import pytest
+from flask import Flask
+
+from casework.store import audit
+from casework.store.engine import open_casework
+from contracts.settings import Settings
+from tests.admin.conftest import Browser, People, make_account
+from tests.admin.populate import HOUR, NOW, populate
+
+ROW = re.compile(r'<td class="address"><a href="/hosts/(\d+)">([^<]+)</a>')
+
+
+@pytest.fixture
+def staff(people: People) -> Browser:
+    return people["security"]
+
+
+def text(browser: Browser, path: str) -> str:
+    answer = browser.get(path)
+    assert answer.status_code == 200, path
+    return answer.get_data(as_text=True)
+
+
+def addresses(page: str) -> list[str]:
+    return [match[1] for match in ROW.findall(page)]
+
+
+def test_both_machines_with_unit_domains_and_counts(staff: Browser) -> None:
+    page = text(staff, "/hosts/")
+    assert addresses(page) == ["127.20.0.9", "127.10.0.7"]
+    assert "Danh sách máy nghi nhiễm mã độc" in page
+    assert "2 máy" in page
+    assert "Ủy ban nhân dân xã Mẫu" in page
+    assert "Sở Khoa học và Công nghệ (mẫu)" in page
+    assert '<td class="number">5</td>' in page
+    assert '<td class="number">2</td>' in page
+    assert "23/11/2026 09:12:50" in page, "30 s before now, in the time zone of the settings"
+
+
+def test_domains_are_defanged_and_never_links(staff: Browser) -> None:
+    for path in ("/hosts/", "/hosts/1", "/hosts/2"):
+        page = text(staff, path)
+        assert "c2[.]<wbr>evil[.]<wbr>example" in page
+        assert "evil.example" not in page
+
+
+def test_hostile_text_is_escaped(app: Flask, settings: Settings, staff: Browser) -> None:
+    populate(settings, [("127.10.0.66", 5, "<script>alert(1)</script>.c2.evil.example", 1)])
+    host = ROW.findall(text(staff, "/hosts/?q=127.10.0.66"))[0][0]
+    assert "<script" not in text(staff, f"/hosts/{host}")
+    assert "&lt;script&gt;" in text(staff, f"/hosts/{host}")
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("unit=so-mau", ["127.10.0.7"]),
+        ("unit=-", []),
+        ("campaign=demo-2026", ["127.20.0.9", "127.10.0.7"]),
+        ("campaign=another", []),
+        ("family=Emotet", ["127.20.0.9", "127.10.0.7"]),
+        ("list=sample", ["127.20.0.9", "127.10.0.7"]),
+        ("list=other", []),
+        ("q=127.20", ["127.20.0.9"]),
+        ("q=so+khoa+hoc", ["127.10.0.7"]),
+        ("q=login[.]phish[.]example", ["127.10.0.7"]),
+        ("until=2026-11-23T09:12", ["127.10.0.7", "127.20.0.9"]),
+        ("until=2026-11-23T09:11", ["127.10.0.7"]),
+        ("since=2026-11-23T09:14", []),
+        ("since=2026-11-23", ["127.20.0.9", "127.10.0.7"]),
+    ],
+)
+def test_filters(staff: Browser, query: str, expected: list[str]) -> None:
+    assert sorted(addresses(text(staff, f"/hosts/?{query}"))) == sorted(expected)
+
+
+def test_a_bad_time_is_named_and_hides_nothing(staff: Browser) -> None:
+    page = text(staff, "/hosts/?since=yesterday")
+    assert "Không phải ngày giờ hợp lệ." in page
+    assert len(addresses(page)) == 2
+
+
+@pytest.mark.parametrize(
+    ("sort", "order", "expected"),
+    [
+        ("address", "asc", ["127.10.0.7", "127.20.0.9"]),
+        ("address", "desc", ["127.20.0.9", "127.10.0.7"]),
+        ("hits", "desc", ["127.10.0.7", "127.20.0.9"]),
+        ("unit", "asc", ["127.10.0.7", "127.20.0.9"]),
+        ("first_seen", "asc", ["127.10.0.7", "127.20.0.9"]),
+        ("; DROP TABLE hosts", "sideways", ["127.20.0.9", "127.10.0.7"]),
+    ],
+)
+def test_sorting(staff: Browser, sort: str, order: str, expected: list[str]) -> None:
+    assert addresses(text(staff, f"/hosts/?sort={sort}&order={order}")) == expected
+
+
+def test_links_keep_the_filter_and_obey_nobody(settings: Settings, staff: Browser) -> None:
+    populate(settings, [(f"127.10.1.{number}", 100 + number, "c2.evil.example", 1) for number in range(60)])
+    page = text(staff, "/hosts/?unit=so-mau&_scheme=javascript&_external=1&sort=address&order=asc")
+    assert len(addresses(page)) == 50
+    assert "Trang 1/2" in page
+    assert "javascript:" not in page
+    onward = re.search(r'rel="next" href="([^"]+)"', page)
+    assert onward
+    rest = addresses(text(staff, onward[1].replace("&amp;", "&")))
+    assert len(rest) == 11
+    assert not set(rest) & set(addresses(page))
+
+
+@pytest.mark.parametrize("page", ["0", "-3", "abc", "999999999999"])
+def test_odd_page_numbers(staff: Browser, page: str) -> None:
+    assert staff.get(f"/hosts/?page={page}").status_code == 200
+    assert staff.get(f"/hosts/1?page={page}").status_code == 200
+
+
+def test_one_machine_shows_what_proves_it(staff: Browser, settings: Settings) -> None:
+    host = {address: number for number, address in ROW.findall(text(staff, "/hosts/"))}["127.10.0.7"]
+    page = text(staff, f"/hosts/{host}")
+    for expected in ("www[.]<wbr>c2", "127.53.1.2", "sample phiên bản 3, dòng 12", "01/CV-MAU", "UDP", "*.c2"):
+        assert expected in page, expected
+    assert page.count("<rect ") == 3, "three hours with hits"
+    assert 'role="img"' in page
+    assert page.index("23/11/2026 09:12:20") > 0
+    store = open_casework(settings.state)
+    (entry,) = audit.latest(store, 1)
+    store.close()
+    assert (entry.actor, entry.action, entry.object) == ("security", "hosts.view", "127.10.0.7")
+
+
+def test_evidence_in_pages(staff: Browser, settings: Settings) -> None:
+    populate(settings, [("127.20.0.9", 100 + number, "c2.evil.example", 1) for number in range(70)])
+    host = {address: number for number, address in ROW.findall(text(staff, "/hosts/"))}["127.20.0.9"]
+    first, second = text(staff, f"/hosts/{host}"), text(staff, f"/hosts/{host}?page=2")
+    assert 'rel="next"' in first
+    assert 'rel="next"' not in second
+    assert (first.count("sample phiên bản"), second.count("sample phiên bản")) == (50, 21)
+
+
+def test_long_histories_are_shown_by_the_day(staff: Browser, settings: Settings) -> None:
+    populate(settings, [("127.20.0.50", 24 * HOUR * day, "c2.evil.example", 1) for day in range(200)])
+    host = ROW.findall(text(staff, "/hosts/?q=127.20.0.50"))[0][0]
+    page = text(staff, f"/hosts/{host}")
+    assert "Lượt kết nối theo ngày" in page
+    assert 100 < page.count("<rect ") <= 122
+
+
+def test_the_file(staff: Browser, settings: Settings) -> None:
+    answer = staff.submit("/hosts/export.csv?unit=so-mau", "/password", reason="Báo cáo chiến dịch")
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/csv"
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="may-nghi-nhiem-20261123-091320.csv"'
+    body = answer.get_data()
+    assert body.startswith(b"\xef\xbb\xbf"), "Excel needs the mark"
+    heads, *rows = csv.reader(io.StringIO(body.decode("utf-8-sig")))
+    assert heads[:4] == ["STT", "Địa chỉ IP", "Mã đơn vị", "Đơn vị"]
+    assert {row[1] for row in rows} == {"127.10.0.7"}
+    named = {row[4]: row for row in rows}
+    assert set(named) == {"c2[.]evil[.]example", "login[.]phish[.]example"}
+    assert named["login[.]phish[.]example"][5] == "'=cmd|' /C calc'!A0", "no formula"
+    assert named["c2[.]evil[.]example"][-1] == "4"
+    store = open_casework(settings.state)
+    (entry,) = audit.latest(store, 1)
+    store.close()
+    assert (entry.actor, entry.action) == ("security", "hosts.export")
+    assert entry.detail == {"reason": "Báo cáo chiến dịch", "machines": 1, "unit": "so-mau"}
+
+
+@pytest.mark.parametrize("reason", ["", "abc", "x" * 201])
+def test_no_file_without_a_reason(staff: Browser, settings: Settings, reason: str) -> None:
+    answer = staff.submit("/hosts/export.csv?unit=so-mau", "/password", reason=reason)
+    assert answer.location == "/hosts/?unit=so-mau"
+    assert "Vui lòng nêu mục đích" in text(staff, "/hosts/")
+    store = open_casework(settings.state)
+    assert audit.latest(store, 100, text="hosts.export") == []
+    store.close()
+
+
+def test_only_who_may_export_sees_the_button(people: People) -> None:
+    shown = {role: "Xuất CSV" in text(people[role], "/hosts/") for role in ("operator", "security", "auditor")}
+    assert shown == {"operator": False, "security": True, "auditor": False}
+
+
+def test_a_filter_without_machines_offers_the_way_back(staff: Browser) -> None:
+    page = text(staff, "/hosts/?q=nothing")
+    assert "Không có máy nào phù hợp với bộ lọc." in page
+    assert "dig" not in page
+
+
+def test_a_new_installation_says_how_to_begin(bare: Flask, settings: Settings) -> None:
+    make_account(settings, "binh", "security")
+    browser = Browser(bare)
+    browser.log_in("binh")
+    assert "sinkhole lists import" in text(browser, "/hosts/")
+
+
+def test_a_new_hit_is_there_at_the_next_load(staff: Browser, settings: Settings) -> None:
+    assert "127.20.0.99" not in text(staff, "/hosts/")
+    populate(settings, [("127.20.0.99", 0, "c2.evil.example", 1)], now=NOW + 1)
+    assert addresses(text(staff, "/hosts/"))[0] == "127.20.0.99"
