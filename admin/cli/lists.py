@@ -192,9 +192,13 @@ def _versions_table(versions: Sequence[Version]) -> str:
 def search_command(obj: Any, name: str, as_json: bool) -> None:
     """Show which lists hold NAME or a parent of it, now or in older versions. Exit 1 when none does."""
     from blocklists.lookup import search
+    from runtime.control import Refused
 
     with _library(obj.settings) as library:
-        found = search(library, name)
+        try:
+            found = search(library, name)
+        except Refused as error:
+            raise click.UsageError(clean(str(error))) from error
     if as_json:
         echo_json(found)
     elif found:

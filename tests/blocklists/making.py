@@ -14,7 +14,7 @@ state_dir: ./var
 dns:
   listen: ["127.0.0.1:1053"]
 sinkhole:
-  ipv4_pool: 198.51.100.0/25
+  ipv4_pool: 192.0.2.0/25
   ipv6_pool: 2001:db8:5::/64
 admin:
   listen: 127.0.0.1:8053

@@ -1,0 +1,52 @@
+"""Changing lists where no lists process runs; with one: test_process."""
+
+from __future__ import annotations
+
+import pytest
+
+from blocklists import client
+from blocklists.lock import WriterLock
+from blocklists.service import ImportOptions
+from contracts.control import RunFolder
+from runtime.control import Refused, Unreachable
+from tests.blocklists.making import live_match, policy_of
+from tests.cli.answers import answering
+
+ACTOR = "os:tester"
+
+
+@pytest.fixture
+def letter(tmp_path):
+    file = tmp_path / "letter.txt"
+    file.write_text("a.example\n")
+    return file
+
+
+def test_the_same_operations_in_this_process(settings, letter):
+    first = client.import_file(settings, ACTOR, letter, ImportOptions("letter"))
+    assert (first.state, first.file, first.workers.of) == ("live", "letter.txt", 0)
+    assert [entry.list for entry in policy_of(settings).read().entries] == ["kill-switch", "letter"]
+    letter.write_text("b.example\n")
+    client.import_file(settings, ACTOR, letter, ImportOptions("letter"))
+    assert client.rollback(settings, ACTOR, "letter").version == 1
+    assert client.activate(settings, ACTOR, "letter", 2).before == 1
+    assert live_match(settings, "b.example")
+    assert client.withdraw(settings, ACTOR, "letter").before == 2
+
+
+def test_workers_are_told_here_too(settings, letter):
+    with answering(RunFolder(settings.state).control("resolver", 0), {"reload": {"serial": 99}}):
+        report = client.import_file(settings, ACTOR, letter, ImportOptions("letter"))
+    assert (report.workers.live, report.workers.of) == (1, 1)
+
+
+def test_who_holds_the_lock_but_does_not_answer_is_named(settings, letter):
+    with WriterLock(settings.state), pytest.raises(Unreachable, match=r"does not answer.*is writing the lists"):
+        client.import_file(settings, ACTOR, letter, ImportOptions("letter"))
+
+
+def test_a_file_that_is_none(settings, tmp_path):
+    with pytest.raises(Refused, match="no such file"):
+        client.import_file(settings, ACTOR, tmp_path / "none.txt", ImportOptions("letter"))
+    with pytest.raises(Refused, match="not a regular file"):
+        client.import_file(settings, ACTOR, tmp_path, ImportOptions("letter"))

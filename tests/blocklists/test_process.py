@@ -1,0 +1,196 @@
+"""The lists process as it runs: its socket, its signals, its death."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blocklists import client
+from blocklists.library import Library
+from blocklists.lookup import list_lists
+from blocklists.service import ImportOptions
+from contracts.control import RunFolder
+from contracts.settings import Settings
+from runtime.control import Refused, Unreachable, ask
+from tests.blocklists.making import CONFIG, live_match, policy_of
+from tests.cli.answers import answering
+from tests.conftest import REPO
+from tests.waiting import until
+
+pytestmark = pytest.mark.e2e
+ACTOR = "os:tester"
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """The process, ready."""
+    folder = Path(settings.base)
+    with (folder / "lists.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "blocklists", "--config", str(folder / "config.yaml")], cwd=REPO, stderr=log
+        )
+    try:
+        until(lambda: process.poll() is not None or ready(settings), "the lists process is ready")
+        assert process.poll() is None, (folder / "lists.log").read_text()
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(30)
+
+
+def status(settings: Settings) -> Any:
+    return ask(RunFolder(settings.state).control("lists"), "status", timeout=10.0)
+
+
+def ready(settings: Settings) -> bool:
+    try:
+        told = status(settings)
+    except Unreachable:
+        return False
+    return bool(told["seeded"]) and told["busy"] is None
+
+
+def write(folder: Path, *names: str) -> Path:
+    file = folder / "letter.txt"
+    file.write_text("".join(f"{name}\n" for name in names))
+    return file
+
+
+def test_import_hold_activate_roll_back_withdraw(settings, tmp_path):
+    with running(settings) as process:
+        told = status(settings)
+        assert (told["pid"], told["problems"]) == (process.pid, [])
+        assert [one["list"] for one in told["lists"]] == ["kill-switch"]
+        with answering(RunFolder(settings.state).control("resolver", 0), {"reload": {"serial": 10**6}}):
+            report = client.import_file(
+                settings, ACTOR, write(tmp_path, "a.example", "bad line"), ImportOptions("letter")
+            )
+        assert (report.state, report.names, report.bad_total, report.file) == ("live", 1, 1, "letter.txt")
+        assert (report.workers.live, report.workers.of) == (1, 1)
+        assert live_match(settings, "x.a.example")
+        held = client.import_file(settings, ACTOR, write(tmp_path, "b.example"), ImportOptions("letter", hold=True))
+        assert held.state == "held"
+        assert client.activate(settings, ACTOR, "letter").version == 2
+        assert live_match(settings, "b.example")
+        assert client.rollback(settings, ACTOR, "letter").version == 1
+        with pytest.raises(Refused, match="no version of letter before"):
+            client.rollback(settings, ACTOR, "letter")
+        assert client.withdraw(settings, ACTOR, "letter").before == 1
+        assert not list((settings.state / "spool").glob("*"))
+    assert process.returncode == 0
+    library = Library.reader(settings.state)
+    assert {one.actor for one in library.audit("letter")} == {ACTOR}
+    library.close()
+
+
+def test_wrong_requests_are_refused_in_words(settings):
+    path = RunFolder(settings.state).control("lists")
+    with running(settings):
+        for op, args, reason in (
+            ("import", {"name": "x"}, "takes a file"),
+            ("rollback", {}, "`name` is missing"),
+            ("activate", {"name": "x", "version": "2"}, "is a number"),
+            ("activate", {"name": "x"}, "no list is called 'x'"),
+            ("dance", {}, "unknown operation"),
+        ):
+            with pytest.raises(Refused, match=reason):
+                ask(path, op, args)
+        body = write(Path(settings.base), "a.example")
+        with pytest.raises(Refused, match="no import request"):
+            ask(path, "import", {"name": "x", "colour": "red"}, body=body)
+
+
+def test_a_second_process_does_not_start(settings):
+    with running(settings):
+        second = subprocess.run(
+            [sys.executable, "-m", "blocklists", "--config", str(Path(settings.base) / "config.yaml")],
+            cwd=REPO, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert second.returncode == 1
+    assert "cannot start" in second.stderr
+
+
+def big_import(settings: Settings, seen: threading.Event) -> threading.Thread:
+    """Begin an import that takes a while; `seen` is set when it reads."""
+    file = Path(settings.base) / "big.txt"
+    file.write_text("".join(f"n{number}.example\n" for number in range(600_000)))
+    path = RunFolder(settings.state).control("lists")
+
+    def go() -> None:
+        try:
+            ask(path, "import", {"name": "letter"}, body=file, timeout=30.0, progress=see)
+        except (Unreachable, Refused):
+            seen.set()
+
+    def see(told: Any) -> None:
+        if told["stage"] == "reading":
+            seen.set()
+
+    thread = threading.Thread(target=go)
+    thread.start()
+    assert seen.wait(30)
+    return thread
+
+
+def versions(settings: Settings) -> dict[str, list[int]]:
+    library = Library.reader(settings.state)
+    try:
+        return {one.name: [version.number for version in one.versions] for one in list_lists(library)}
+    finally:
+        library.close()
+
+
+def test_killed_within_an_import_the_old_policy_stands_and_the_next_start_goes_on(settings, tmp_path):
+    with running(settings) as process:
+        client.import_file(settings, ACTOR, write(tmp_path, "a.example"), ImportOptions("letter"))
+        serial = policy_of(settings).read().serial
+        thread = big_import(settings, threading.Event())
+        assert status(settings)["busy"]["operation"] == "import", "it answers while it works"
+        os.kill(process.pid, signal.SIGKILL)
+        thread.join(30)
+    assert policy_of(settings).read().serial == serial
+    assert live_match(settings, "a.example")
+    with running(settings):
+        assert versions(settings)["letter"] == [1]
+        assert not list((settings.state / "spool").glob("*"))
+        assert not list(policy_of(settings).segments.glob(".*.tmp"))
+        report = client.import_file(settings, ACTOR, write(tmp_path, "b.example"), ImportOptions("letter"))
+        assert (report.version, report.state) == (2, "live")
+
+
+def test_a_clean_end_within_an_import_undoes_it(settings, tmp_path):
+    with running(settings) as process:
+        client.import_file(settings, ACTOR, write(tmp_path, "a.example"), ImportOptions("letter"))
+        thread = big_import(settings, threading.Event())
+        process.terminate()
+        assert process.wait(30) == 0
+        thread.join(30)
+    assert versions(settings)["letter"] == [1]
+    assert live_match(settings, "a.example")
+
+
+def test_hang_up_reads_settings_and_lists_again(settings, tmp_path):
+    config_file = tmp_path / "config.yaml"
+    with running(settings) as process:
+        (tmp_path / "one.txt").write_text("a.example\n")
+        config_file.write_text("lists: 7\n")
+        process.send_signal(signal.SIGHUP)
+        until(lambda: "going on with the old ones" in (tmp_path / "lists.log").read_text(), "wrong settings are told")
+        config_file.write_text(
+            CONFIG.replace("lists: []", "lists: [{name: one, path: one.txt}, {name: gone, path: gone.txt}]")
+        )
+        process.send_signal(signal.SIGHUP)
+        until(lambda: "one" in versions(settings), "the list is seeded")
+        until(lambda: ready(settings) and bool(status(settings)["problems"]), "the missing file is told")
+        assert status(settings)["problems"] == ["list gone was not imported: gone.txt: No such file or directory"]
+        assert live_match(settings, "a.example")

@@ -1,0 +1,107 @@
+"""`sinkhole lists` without a lists process: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.test_main import run
+
+
+@pytest.fixture
+def lists(settings_file):
+    """Run a `lists` command under the settings of these tests."""
+
+    def command(*words):
+        return run("--config", settings_file, "lists", *words)
+
+    return command
+
+
+@pytest.fixture
+def letter(tmp_path):
+    file = tmp_path / "Công văn 12.txt"
+    file.write_text("evil.example\nnot good\nevil\x1b[2J.example\ncom.vn\n203.0.113.7\n", encoding="utf-8")
+    return file
+
+
+def test_import_tells_what_was_taken_and_what_not(lists, letter):
+    told = lists("import", letter, "--name", "letter-12", "--mode", "monitor")
+    assert told.exit_code == 0, told.output
+    for words in (
+        "letter-12: Version 1 is live",
+        "2 (1 names)",
+        "1 kept, not enforced yet",
+        "line 2  more than one word",
+        "line 4  a public suffix",
+        "mode        monitor, kind c2",
+        "no resolver worker is running",
+    ):
+        assert words in told.output
+    assert "\x1b" not in told.output
+    assert "evil\\x1b[2J.example" in told.output
+
+
+def test_import_as_json_is_the_whole_report(lists, letter):
+    report = json.loads(lists("import", letter, "--name", "letter", "--json").stdout)
+    assert (report["state"], report["names"], report["bad_total"], report["refused_total"]) == ("live", 1, 2, 1)
+    assert report["bad"][0] == {
+        "line": 2,
+        "text": "not good",
+        "reason": "more than one word: no single name or address",
+    }
+    assert report["workers"] == {"live": 0, "of": 0, "seconds": 0.0}
+
+
+def test_the_name_comes_from_the_file(lists, letter):
+    assert json.loads(lists("import", letter, "--json").stdout)["list"] == "c-ng-v-n-12"
+
+
+def test_nothing_usable_is_exit_1(lists, tmp_path):
+    file = tmp_path / "empty.txt"
+    file.write_text("com.vn\n")
+    told = lists("import", file)
+    assert told.exit_code == 1
+    assert "Refused: no usable indicator in it" in told.output
+    assert "line 1  a public suffix" in told.output
+
+
+def test_wrong_use_is_exit_2(lists, tmp_path, letter):
+    assert lists("import", tmp_path / "none.txt").exit_code == 2
+    assert lists("import", letter, "--mode", "panic").exit_code == 2
+    assert lists("search", "not a name").exit_code == 2
+    assert lists("rollback").exit_code == 2
+
+
+def test_what_cannot_be_is_exit_1_with_a_sentence(lists, letter):
+    told = lists("import", letter, "--campaign", "none-such")
+    assert (told.exit_code, "no campaign has the id 'none-such'" in told.output) == (1, True)
+    assert lists("rollback", "letter").exit_code == 1
+
+
+def test_ls_and_search(lists, letter):
+    assert "no lists yet" in lists("ls").output
+    lists("import", letter, "--name", "letter")
+    told = lists("ls").output.splitlines()
+    assert [line.split()[:3] for line in told] == [
+        ["LIST", "LIVE", "MODE"], ["kill-switch", "1", "passthru"], ["letter", "1", "enforce"],
+    ]  # fmt: skip
+    assert lists("ls", "letter").output.splitlines()[1].split()[:2] == ["1", "live"]
+    assert lists("ls", "other").exit_code == 1
+    found = lists("search", "www.evil.example")
+    assert found.exit_code == 0
+    assert "*.evil.example  letter" in found.output
+    assert json.loads(lists("search", "203.0.113.7", "--json").stdout)[0]["indicator"] == "203.0.113.7"
+    missing = lists("search", "good.example")
+    assert (missing.exit_code, "in no list" in missing.output) == (1, True)
+
+
+def test_hold_activate_rollback_withdraw(lists, letter):
+    lists("import", letter, "--name", "letter")
+    letter.write_text("other.example\n")
+    assert "Version 2 is held: as asked" in lists("import", letter, "--name", "letter", "--hold").output
+    assert "letter: version 2 is live (version 1 was)" in lists("activate", "letter").output
+    assert "letter: version 1 is live (version 2 was)" in lists("rollback", "letter").output
+    assert json.loads(lists("activate", "letter", "2", "--json").stdout)["before"] == 1
+    assert "letter: nothing is live (version 2 was)" in lists("withdraw", "letter").output
