@@ -95,6 +95,7 @@ def show(host_id: int) -> str:
         "hosts/show.html",
         host=host,
         step=step,
+        campaigns=dict(access.host_choices().campaigns),
         chart=chart.bar_chart(points, lambda second: _axis(second, step)),
         drawn=chart,
         evidence=evidence.rows,

@@ -16,6 +16,7 @@ import click
 
 from admin.cli.terminal import echo_json, table
 from casework import accounts
+from casework.moments import iso
 from casework.store.accounts import Account, all_accounts
 from casework.store.audit import Origin
 from casework.store.engine import DatabaseError, Store, WrongDatabase, open_casework
@@ -48,7 +49,7 @@ def ls(ctx: click.Context, as_json: bool) -> None:
         everyone = all_accounts(store)
     zone = ZoneInfo(ctx.obj.settings.time_zone)
     if as_json:
-        echo_json([_as_data(account) for account in everyone])
+        echo_json([_as_data(account, zone) for account in everyone])
     elif everyone:
         lines = [_line(account, zone) for account in everyone]
         click.echo(table(lines, ("NAME", "ROLE", "STATE", "CREATED", "LAST LOGIN")))
@@ -120,12 +121,12 @@ def _when(second: int | None, zone: ZoneInfo) -> str:
     return "never" if second is None else f"{datetime.fromtimestamp(second, zone):%Y-%m-%d %H:%M:%S}"
 
 
-def _as_data(account: Account) -> dict[str, Any]:
+def _as_data(account: Account, zone: ZoneInfo) -> dict[str, Any]:
     return {
         "name": account.name,
         "role": account.role,
         "state": _state(account),
-        "created": account.created,
-        "last_login": account.last_login,
+        "created": iso(account.created, zone),
+        "last_login": None if account.last_login is None else iso(account.last_login, zone),
         "language": account.language or None,
     }

@@ -44,25 +44,22 @@ def record(
 
 def latest(store: Store, limit: int, *, text: str = "") -> list[AuditEntry]:
     """The newest entries first; with `text`, those whose actor, action, object or detail holds it."""
+    where, values = _holds(text)
     rows = store.connection.execute(
-        "SELECT time, actor, action, object, detail, address FROM audit"
-        " WHERE instr(plain(actor || ' ' || action || ' ' || object || ' ' || detail || ' ' || address), plain(?))"
-        " ORDER BY time DESC, id DESC LIMIT ?",
-        (text, limit),
+        f"SELECT time, actor, action, object, detail, address FROM audit{where} ORDER BY time DESC, id DESC LIMIT ?",  # noqa: S608
+        (*values, limit),
     )
-    return [entry(*row) for row in rows]
+    return [AuditEntry(**{**dict(row), "detail": msgspec.json.decode(row["detail"])}) for row in rows]
 
 
 def count(store: Store, *, text: str = "") -> int:
     """How many entries `latest` could give."""
-    row = store.connection.execute(
-        "SELECT count(*) FROM audit"
-        " WHERE instr(plain(actor || ' ' || action || ' ' || object || ' ' || detail || ' ' || address), plain(?))",
-        (text,),
-    ).fetchone()
-    return int(row[0])
+    where, values = _holds(text)
+    return int(store.connection.execute(f"SELECT count(*) FROM audit{where}", values).fetchone()[0])  # noqa: S608
 
 
-def entry(time: int, actor: str, action: str, object_: str, detail: str, address: str = "") -> AuditEntry:
-    """An entry from its columns."""
-    return AuditEntry(time, actor, action, object_, msgspec.json.decode(detail, type=dict[str, Any]), address)
+def _holds(text: str) -> tuple[str, tuple[str, ...]]:
+    if not text:
+        return "", ()
+    columns = "actor || ' ' || action || ' ' || object || ' ' || detail || ' ' || address"
+    return f" WHERE instr(plain({columns}), plain(?))", (text,)

@@ -122,6 +122,22 @@ def test_odd_page_numbers(staff: Browser, page: str) -> None:
     assert staff.get(f"/hosts/1?page={page}").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "q=%00%ff%ed%a0%80'\"%25_%5c",
+        "q=" + "x" * 3000,
+        "since=0001-01-01T00:00&until=9999-12-31T23:59",
+        "unit=%F0%9F%98%80&campaign=%3Cscript%3E&family=%27%20OR%201=1",
+        "order=&sort=&page=&q=&q=second",
+    ],
+)
+def test_odd_addresses_are_answered(staff: Browser, query: str) -> None:
+    page = text(staff, f"/hosts/?{query}")
+    assert "<script" not in page
+    assert "Danh sách máy nghi nhiễm mã độc" in page
+
+
 def test_one_machine_shows_what_proves_it(staff: Browser, settings: Settings) -> None:
     host = {address: number for number, address in ROW.findall(text(staff, "/hosts/"))}["127.10.0.7"]
     page = text(staff, f"/hosts/{host}")
