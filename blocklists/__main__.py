@@ -20,7 +20,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from blocklists.library import Library
+from blocklists.library import DatabaseError, Library
 from blocklists.lock import Busy, WriterLock
 from blocklists.report import ImportReport, Seeded, Switched
 from blocklists.service import ImportOptions, Lists
@@ -190,6 +190,9 @@ class ListsProcess:
                 return work()
             except Stopping as error:
                 raise Refused("the lists process was stopped; nothing was changed") from error
+            except (OSError, DatabaseError) as error:
+                log.exception("%s failed", operation)
+                raise Refused(f"{operation} failed ({error}); the policy that is live stays live") from error
             finally:
                 self._busy = None
 

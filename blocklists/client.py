@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from blocklists.library import Library
+from blocklists.library import DatabaseError, Library
 from blocklists.lock import Busy, WriterLock
 from blocklists.report import ImportReport, Switched
 from blocklists.service import ImportOptions, Lists
@@ -99,6 +99,8 @@ def _in_process(settings: Settings, silent: Unreachable) -> Iterator[Lists]:
             lists = Lists(settings, library)
             lists.seed_kill_switch()
             yield lists
+        except (OSError, DatabaseError) as error:
+            raise Refused(f"failed ({error}); the policy that is live stays live") from error
         finally:
             library.close()
 

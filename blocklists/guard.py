@@ -1,6 +1,6 @@
 """What no list may ever block, whatever it says: a refusal with its reason, or nothing.
 
-Judges single indicators; no files but the shipped kill-switch names, no database. The guard is asked at import, and
+Judges single indicators; no files but the shipped lists of names, no database. The guard is asked at import, and
 again when a segment is compiled under other settings than it was imported with.
 """
 
@@ -15,13 +15,14 @@ from pathlib import Path
 
 from publicsuffixlist import PublicSuffixList
 
-from blocklists.formats import csvtable
+from blocklists.formats import csvtable, domains
 from blocklists.indicator import Indicator
 from blocklists.normalise import Unusable, target
 from contracts.networks import Network
 from contracts.settings import Settings
 
 KILL_SWITCH_FILE = Path(__file__).parent / "data" / "kill-switch.csv"
+_POPULAR_FILE = KILL_SWITCH_FILE.with_name("popular.txt")
 _KILL_SWITCH = "a kill-switch name: blocking it arms the malware; it stands in the list kill-switch"
 
 
@@ -140,3 +141,10 @@ def kill_switch_names() -> frozenset[str]:
     """The shipped names that must always resolve."""
     with KILL_SWITCH_FILE.open("rb") as file:
         return frozenset(one.name for one in csvtable.parse(file) if isinstance(one, Indicator))
+
+
+@cache
+def popular_names() -> frozenset[str]:
+    """Most visited names: no reason to refuse one (malware hides there, too), but a person should look."""
+    with _POPULAR_FILE.open("rb") as file:
+        return frozenset(one.name for one in domains.parse(file) if isinstance(one, Indicator))

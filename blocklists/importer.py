@@ -11,10 +11,10 @@ from typing import BinaryIO, get_args
 
 from blocklists.formats.detect import LOOK, PARSERS, Detected, detect
 from blocklists.formats.lines import raw_lines
-from blocklists.guard import Guard
+from blocklists.guard import Guard, popular_names
 from blocklists.indicator import BadLine, Indicator
 from blocklists.library import KEPT_REJECTED, AddressRow, Label, Library, NameRow
-from blocklists.report import Row
+from blocklists.report import SHOWN_ROWS, Row
 from contracts.policy import Kind
 
 BATCH = 50_000
@@ -35,14 +35,19 @@ class Counts:
         self.bad = list[Row]()
         self.refused = list[Row]()
         self.odd_kinds = dict[str, int]()
+        self.popular = list[str]()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a person should know though every row was taken."""
-        return tuple(
+        found = [
             f"{count} rows of the unknown kind {kind!r} were taken as the list's own kind"
-            for kind, count in sorted(self.odd_kinds.items())[:20]
-        )
+            for kind, count in sorted(self.odd_kinds.items())[:SHOWN_ROWS]
+        ]
+        if self.popular:
+            more = f" and {len(self.popular) - SHOWN_ROWS} more" if len(self.popular) > SHOWN_ROWS else ""
+            found.append(f"among the most visited sites, check them: {', '.join(self.popular[:SHOWN_ROWS])}{more}")
+        return tuple(found)
 
 
 def digest_of(file: BinaryIO) -> str:
@@ -73,6 +78,7 @@ class Importer:
         self._version = version
         self._kind = kind
         self._progress = progress
+        self._popular = popular_names()
         self._labels = dict[Label, int]()
         self._names = list[NameRow]()
         self._addresses = list[AddressRow]()
@@ -109,6 +115,8 @@ class Importer:
         if one.note:
             self._notes.append((one.line, one.note))
         if one.name:
+            if one.name in self._popular and self._kind != "unwanted":
+                self.counts.popular.append(f"{one.name} (line {one.line})")
             self._names.append((one.name, 1 if one.subdomains else 0, one.line, label))
             if len(self._names) == BATCH:
                 self._flush()

@@ -108,7 +108,10 @@ class Library:
         if path.exists():
             address = f"{path.absolute().as_uri()}?mode=ro"
             connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=10.0, check_same_thread=False)
-            return cls(connection)
+            library = cls(connection)
+            if library.db.table("meta").exists():
+                return library
+            connection.close()  # the very first start is just making it
         library = cls(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
         migrations.apply(library.db)
         return library

@@ -227,7 +227,7 @@ class Lists:
 
     def seed(self, progress: Progress = quiet) -> list[Seeded]:
         """Import the shipped kill-switch names and every configured file whose content is new; never fatal."""
-        outcomes = [self._seed_one(source, progress) for source in (_SHIPPED, *self.settings.lists)]
+        outcomes = [self.seed_kill_switch(), *(self._seed_one(source, progress) for source in self.settings.lists)]
         self.publish()
         return outcomes
 
@@ -250,9 +250,11 @@ class Lists:
         try:
             with path.open("rb") as file:
                 digest = digest_of(file)
+                if source.name == KILL_SWITCH and source is not _SHIPPED:
+                    raise Refused("the list kill-switch comes with the product; give your own another name")
                 for version in self.library.versions(source.name):
                     if _same(version, meant | {"digest": digest, "guard": version.guard}):
-                        return Seeded(source.name, "known", version.number, "")
+                        return self._known(version)
                 report = self.import_file(SEED_ACTOR, file, options, progress)
         except (OSError, Refused, DatabaseError) as error:
             reason = f"{path.name}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
@@ -264,6 +266,14 @@ class Lists:
             *(report.bad_total, report.refused_total, report.reason),
         )
         return Seeded(source.name, report.state, report.version, report.reason)
+
+    def _known(self, version: Version) -> Seeded:
+        """What a seed says that came before: nothing, unless it still waits for a person."""
+        live = self.library.live(version.list)
+        if version.state != "held" or (live is not None and live.number > version.number):
+            return Seeded(version.list, "known", version.number, "")
+        reason = f"`sinkhole lists activate {version.list} {version.number}` makes it live"
+        return Seeded(version.list, "held", version.number, reason)
 
 
 def _same(version: Version, facts: dict[str, str]) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from admin.cli.terminal import clean, echo_json, number, table
+from casework.store.text import plain
 from contracts.policy import Kind, Mode
 from contracts.settings import Settings
 
@@ -31,7 +32,7 @@ _OUTCOMES = {
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
-@click.group(short_help="Import, inspect, roll back and reorder lists of indicators.")
+@click.group(short_help="Import, inspect, search and roll back lists of indicators.")
 def group() -> None:
     """Lists of indicators: every import makes a numbered version that can be rolled back."""
 
@@ -40,7 +41,13 @@ def group() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", help="Name of the list (default: from the file's name).")
 @click.option("--campaign", help="Campaign it belongs to, by its id in the settings.")
-@click.option("--format", "format_name", type=click.Choice(["auto", "domains", "hosts", "csv"]), default="auto")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["auto", "domains", "hosts", "csv"]),
+    default="auto",
+    help="Format of the file (default: auto, by its content).",
+)
 @click.option("--kind", type=click.Choice(get_args(Kind)), help="Kind of the indicators where the file says none.")
 @click.option("--mode", type=click.Choice(get_args(Mode)), help="What a match does (default: as before, or enforce).")
 @click.option("--hold", is_flag=True, help="Keep the version, do not make it live.")
@@ -62,7 +69,7 @@ def import_command(
     from blocklists.service import ImportOptions
     from runtime.process import actor
 
-    name = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._")
+    name = name or re.sub(r"[^a-z0-9._-]+", "-", plain(file.stem)).strip("-._")
     options = ImportOptions(
         name=name, file=file.name, format=format_name, campaign=campaign, kind=kind, mode=mode, hold=hold
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
-from blocklists import client
+from blocklists import client, compiler
 from blocklists.lock import WriterLock
 from blocklists.service import ImportOptions
 from contracts.control import RunFolder
@@ -50,3 +52,18 @@ def test_a_file_that_is_none(settings, tmp_path):
         client.import_file(settings, ACTOR, tmp_path / "none.txt", ImportOptions("letter"))
     with pytest.raises(Refused, match="not a regular file"):
         client.import_file(settings, ACTOR, tmp_path, ImportOptions("letter"))
+
+
+def test_a_full_disk_is_a_sentence_and_the_old_policy_stays(settings, letter, monkeypatch):
+    client.import_file(settings, ACTOR, letter, ImportOptions("letter"))
+    letter.write_text("b.example\n")
+
+    def full(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(compiler, "write_segment", full)
+        with pytest.raises(Refused, match=r"No space left on device.*stays live"):
+            client.import_file(settings, ACTOR, letter, ImportOptions("letter"))
+    assert live_match(settings, "a.example")
+    assert client.import_file(settings, ACTOR, letter, ImportOptions("letter")).version == 2

@@ -78,3 +78,9 @@ def test_digest_and_format_leave_the_file_at_its_start():
     assert file.tell() == 0
     with pytest.raises(Unsupported):
         format_of(io.BytesIO(b"PK\x03\x04"), "auto")
+
+
+def test_a_much_visited_name_is_taken_and_told(read):
+    _, counts = read(b"evil.example\nfacebook.com\nlogin.facebook.com\n")
+    assert counts.names == 3
+    assert counts.warnings == ("among the most visited sites, check them: facebook.com (line 2)",)

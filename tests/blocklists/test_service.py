@@ -205,10 +205,24 @@ def test_a_seed_that_shrinks_or_grows_suddenly_waits_for_a_person(lists, setting
         (tmp_path / "one.txt").write_text("".join(f"n{number}.example\n" for number in range(count)))
 
     source = ListSource("one", "one.txt")
-    for count, outcome in ((200, "live"), (90, "held"), (2100, "held"), (150, "live")):
+    for count, outcome in ((200, "live"), (90, "held"), (2100, "held")):
         write(count)
         assert seeded(lists, source)["one"][0] == outcome
-    assert lists.library.live("one").names == 150
+        assert seeded(lists, source)["one"][0] == ("known" if outcome == "live" else "held"), "told again at each start"
+    assert lists.library.live("one").names == 200
+    write(150)
+    assert seeded(lists, source)["one"] == ("live", 4)
+    write(90)
+    assert seeded(lists, source)["one"] == ("known", 2)
+
+
+def test_a_configured_list_cannot_take_the_place_of_the_shipped_one(lists, tmp_path):
+    (tmp_path / "mine.txt").write_text("a.example\n")
+    source = ListSource("kill-switch", "mine.txt", kind="kill-switch", mode="passthru")
+    settings = msgspec.structs.replace(lists.settings, lists=(source,))
+    shipped, own = Lists(settings, lists.library).seed()
+    assert (shipped.state, own.state) == ("live", "failed")
+    assert "comes with the product" in own.reason
 
 
 def test_the_process_that_dies_within_an_import_leaves_the_old_policy(lists, take, settings):

@@ -55,7 +55,7 @@ def test_import_as_json_is_the_whole_report(lists, letter):
 
 
 def test_the_name_comes_from_the_file(lists, letter):
-    assert json.loads(lists("import", letter, "--json").stdout)["list"] == "c-ng-v-n-12"
+    assert json.loads(lists("import", letter, "--json").stdout)["list"] == "cong-van-12"
 
 
 def test_nothing_usable_is_exit_1(lists, tmp_path):
