@@ -135,7 +135,7 @@ class Exchange(Generic[Waiter]):
             return up[0]
         if fresh:
             return fresh[0]
-        return self.servers[len(tried) % len(self.servers)]
+        return tried[-len(self.servers)]  # each of them was tried: the order repeats itself
 
     def aim(self, question: Question[Waiter], link: Link[Waiter], now: float) -> bytes:
         """Send `question` through `link`: the packet to send. Its answer is awaited from now on."""
@@ -152,6 +152,15 @@ class Exchange(Generic[Waiter]):
         self._clock_order.append((question.deadline, question, question.attempt))
         self._counters.upstream_queries += 1
         return ident + question.packet
+
+    def unreachable(self, question: Question[Waiter], server: Server, now: float) -> Question[Waiter] | None:
+        """No socket can be had towards `server`: there is no route, say. Returns the question to ask elsewhere."""
+        question.server = server
+        question.tried.append(server)
+        question.attempt += 1
+        self._counters.upstream_failures += 1
+        again = self._another(question, now)
+        return again[0] if again else None
 
     def received(self, link: Link[Waiter], packet: bytes, now: float) -> tuple[Question[Waiter], bool] | None:
         """A datagram came in on `link`. Returns a question to ask again: by TCP (True) or elsewhere (False)."""

@@ -125,11 +125,17 @@ class Pool(Generic[Waiter]):
         return True
 
     def _send(self, question: Question[Waiter], now: float) -> None:
-        server = self._exchange.choose(question.tried, now)
-        through = self._current.get(server)
-        if through is None:
-            through = self._current[server] = self._pick(server)
-        through.outbox.put(b"", self._exchange.aim(question, through.link, now))
+        left: Question[Waiter] | None = question
+        while left is not None:
+            server = self._exchange.choose(left.tried, now)
+            try:
+                through = self._current.get(server) or self._pick(server)
+            except OSError:
+                left = self._exchange.unreachable(left, server, now)
+                continue
+            self._current[server] = through
+            through.outbox.put(b"", self._exchange.aim(left, through.link, now))
+            return
 
     def _pick(self, server: Server) -> UpstreamSocket[Waiter]:
         sockets = self._sockets[server]
