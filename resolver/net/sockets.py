@@ -43,7 +43,10 @@ def enlarge_buffers(link: socket.socket) -> None:
 
 
 def connected(address: Endpoint) -> socket.socket:
-    """A UDP socket on a random port (RFC 5452 section 9.2) that takes packets of this address and port only."""
+    """A UDP socket on a random port (RFC 5452 section 9.2) that takes packets of this address and port only.
+
+    Raises OSError when there is no way to that address.
+    """
     family = socket.AF_INET6 if address.address.version == 6 else socket.AF_INET
     link = socket.socket(family, socket.SOCK_DGRAM)
     enlarge_buffers(link)
@@ -54,5 +57,9 @@ def connected(address: Endpoint) -> socket.socket:
         except OSError:
             continue
         break
-    link.connect((str(address.address), address.port))
+    try:
+        link.connect((str(address.address), address.port))
+    except OSError:
+        link.close()
+        raise
     return link

@@ -146,9 +146,11 @@ class Pool(Generic[Waiter]):
 
     def flush(self) -> None:
         """Send the questions of this batch; the next batch takes another port."""
-        current, self._current = self._current, {}
-        for through in current.values():
-            through.outbox.flush()
+        while self._current:
+            current, self._current = self._current, {}
+            for through in current.values():
+                if through.outbox.flush():  # the news that nobody listens there may come with a send, too
+                    self._ask_elsewhere(through)
 
     def received(self, through: UpstreamSocket[Waiter], count: int) -> None:
         """`count` datagrams stand in `batch`."""
@@ -167,10 +169,13 @@ class Pool(Generic[Waiter]):
 
     def broken(self, through: UpstreamSocket[Waiter]) -> None:
         """Connection refused."""
+        self._ask_elsewhere(through)
+        self._finish()
+
+    def _ask_elsewhere(self, through: UpstreamSocket[Waiter]) -> None:
         now = self.clock()
         for question in self._exchange.broken(through.link, now):
             self._send(question, now)
-        self._finish()
 
     def _ask_by_tcp(self, question: Question[Waiter]) -> None:
         assert question.server is not None
