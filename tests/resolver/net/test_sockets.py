@@ -37,6 +37,11 @@ def test_an_address_that_is_not_ours_is_an_error_and_leaves_no_socket():
         bind(Endpoint("192.0.2.1:53"), socket.SOCK_DGRAM)
 
 
+def test_an_upstream_without_a_route_leaves_no_socket():
+    with pytest.raises(OSError):
+        connected(Endpoint("255.255.255.255:53"))
+
+
 def test_somebody_elses_port_is_an_error():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as theirs:
         theirs.bind(("127.0.0.1", 0))
