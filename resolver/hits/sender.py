@@ -25,6 +25,8 @@ from contracts.hit import Ack, BadFrame, Batch, FrameReader, Hello, HitRow, fram
 log = logging.getLogger(__name__)
 
 WINDOW = 8 << 20  # octets sent and not yet acknowledged; beyond it hits fold in `waiting`
+BATCH = 1 << 20  # octets; contracts.hit.MAX_FRAME is the most that the recorder takes
+ROW = 40  # octets of a packed row beside its facts, at most
 MAX_FOLDED = 200_000  # distinct (client, hit, second) held while the recorder is away; beyond it only the count is kept
 RETRY_SECONDS = 0.25
 
@@ -50,7 +52,6 @@ class HitSender:
         self._link: socket.socket | None = None
         self._ready = False  # the recorder has told what it knows
         self._reader = FrameReader()
-        self._second = 0
         self._folded: dict[tuple[bytes, bytes], int] = {}
         self._waiting: dict[tuple[bytes, bytes, int], int] = {}
         self._unacknowledged: collections.deque[tuple[int, bytes]] = collections.deque()
@@ -128,6 +129,7 @@ class HitSender:
         if self._stopping:
             return
         link = socket.socket(socket.AF_UNIX)
+        link.setblocking(False)  # before connect: it would wait while the recorder accepts nobody
         try:
             link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
             link.connect(self._path)
@@ -135,7 +137,6 @@ class HitSender:
             link.close()
             self._retry = self._reactor.callLater(RETRY_SECONDS, self.start)
             return
-        link.setblocking(False)
         self._link = link
         self._reader = FrameReader()
         self._reactor.addReader(self)
@@ -168,7 +169,7 @@ class HitSender:
             self._lost(error)
             return
         for message in messages:
-            if isinstance(message, Ack):
+            if isinstance(message, Ack) and self._link is not None:  # it may be lost over what the last one let us send
                 self._acknowledge(message.number)
 
     def _acknowledge(self, number: int) -> None:
@@ -185,9 +186,15 @@ class HitSender:
         self._drain_waiting()
 
     def _drain_waiting(self) -> None:
-        """Send what folded while the recorder was away or slow, in batches of a few thousand rows."""
+        """Send what folded while the recorder was away or slow, in batches of at most about BATCH octets."""
         while self._waiting and self._ready and not self._outgoing and self._window < WINDOW:
-            keys = [key for key, _ in zip(self._waiting, range(4000), strict=False)]
+            keys = list[tuple[bytes, bytes, int]]()
+            size = 0
+            for key in self._waiting:
+                keys.append(key)
+                size += len(key[1]) + ROW
+                if size >= BATCH:
+                    break
             self._send([(key[0], key[2], self._waiting.pop(key), key[1]) for key in keys])
 
     def doWrite(self) -> None:
