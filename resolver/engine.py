@@ -154,7 +154,11 @@ class Engine:
     def failure(self, packet: bytes) -> Reply | None:
         """SERVFAIL for a packet that met a bug of ours."""
         query = header_only(packet)
-        return self._error(query, SERVFAIL) if query else None
+        return self.servfail(query) if query else None
+
+    def servfail(self, query: Query) -> Reply:
+        """The same where the query was read already."""
+        return self._error(query, SERVFAIL)
 
     def _judge(self, query: Query, group: Group, transport: Transport) -> Verdict:
         """The verdict; remembered where the raw table cannot help: TCP, options, a case that changes every time."""

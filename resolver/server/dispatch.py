@@ -88,12 +88,11 @@ class Dispatcher:
     def deliver(self, key: CacheKey, answer: Answer | None, waiting: list[Waiting]) -> None:
         """An upstream answered (None: all failed): everyone who waits for `key` gets a reply."""
         now = self.clock()
-        cached = self.engine.arrived(key, answer, now) if answer is not None else None
+        cached = self._arrived(key, answer, now) if answer is not None else None
         replies = [(one, self._complete(one, cached, now)) for one in waiting]
         self.hits.flush()
         for one, reply in replies:
-            if reply is not None:
-                one.send(one.query.id + reply.body)
+            one.send(one.query.id + reply.body)
 
     def guard(self, action: Callable[..., None], *given: object) -> None:
         """Do something for the reactor: a bug of ours in it is told, and the reactor goes on calling."""
@@ -102,12 +101,19 @@ class Dispatcher:
         except Exception:  # noqa: BLE001  our bug: Twisted would never read from this socket again
             self._own_fault()
 
-    def _complete(self, one: Waiting, cached: CachedAnswer | None, now: float) -> Reply | None:
+    def _arrived(self, key: CacheKey, answer: Answer, now: float) -> CachedAnswer | None:
+        try:
+            return self.engine.arrived(key, answer, now)
+        except Exception:  # noqa: BLE001  as above; those who wait hear of it
+            self._own_fault()
+            return None
+
+    def _complete(self, one: Waiting, cached: CachedAnswer | None, now: float) -> Reply:
         try:
             reply = self.engine.complete(one.query, one.group, one.transport, cached, now)
         except Exception:  # noqa: BLE001  as above
             self._own_fault()
-            return None
+            return self.engine.servfail(one.query)
         if reply.hit is not None and not one.counted:
             self.hits.add(one.client, reply.hit, 1)
         return reply
@@ -117,7 +123,7 @@ class Dispatcher:
         self.engine.counters.internal_errors += 1
         text = traceback.format_exc()
         minute = int(self.clock() / 60)
-        kind = text.rsplit("File ", 1)[-1]
+        kind = text.rsplit("File ", 1)[-1].partition("\n")[0]  # the place: the message may be new with every packet
         if self._told.get(kind) != minute:
             if len(self._told) > 100:
                 self._told.clear()
