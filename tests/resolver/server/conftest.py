@@ -1,0 +1,86 @@
+"""Fixtures of the server tests: a dispatcher with a sink for hits and an upstream that the test plays."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from contracts.hit import unpack_facts
+from resolver.server.dispatch import Dispatcher
+from resolver.wire import answer
+from tests.resolver.making import answer_to
+
+
+class Sink:
+    """Counts hits by (client, asked name, action); a flush makes them final, as the recorder's would be."""
+
+    def __init__(self):
+        self.folded = Counter()
+        self.sent = Counter()
+
+    def add(self, client, hit, count):
+        facts = unpack_facts(hit)
+        self.folded[client, facts.qname, facts.action] += count
+
+    def flush(self):
+        self.sent += self.folded
+        self.folded.clear()
+
+
+class Upstream:
+    """Collects questions by key until the test answers them; equal ones wait together."""
+
+    def __init__(self):
+        self.waiting = {}
+        self.full = False
+        self.flushes = 0
+
+    def ask(self, key, waiting):
+        if self.full:
+            return False
+        self.waiting.setdefault(key, []).append(waiting)
+        return True
+
+    def flush(self):
+        self.flushes += 1
+
+
+class Clock:
+    """Monotonic seconds that the test sets."""
+
+    def __init__(self):
+        self.now = 5000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def dispatcher(engine, clock):
+    """With `hits` a Sink and `upstream` one that waits for `answer_all`."""
+    made = Dispatcher(engine, Sink(), clock)
+    made.upstream = Upstream()
+    return made
+
+
+@pytest.fixture
+def answer_all(dispatcher):
+    """Answer every question under way with these records; with none of it (`failed`) where asked so."""
+
+    def answer_now(*records, failed=False, **how):
+        waiting, dispatcher.upstream.waiting = dispatcher.upstream.waiting, {}
+        for key, clients in waiting.items():
+            query = clients[0].query
+            packet = b"\0\0\1\0\0\1" + bytes(6) + query.question
+            message = answer_to(packet, *records, **how).to_wire(max_size=65535)
+            found = None if failed else answer.read(message, key[0], 86400, 3600)
+            dispatcher.deliver(key, found, clients)
+        return len(waiting)
+
+    return answer_now

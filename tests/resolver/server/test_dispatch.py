@@ -1,0 +1,169 @@
+"""The slow path: every question gets one answer, every hit one count, and a bug of ours harms one packet only."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from resolver.policy.addresses import STRANGERS
+from resolver.policy.ladder import Policy
+from tests.resolver.making import CLIENT, STRANGER, listed, policy, query, understood
+
+A = "other.example. 300 IN A 192.0.2.1"
+
+
+@pytest.fixture
+def send(dispatcher):
+    """Hand in a packet; returns the reply at once, or None. What comes later is in `send.later`."""
+
+    def put(packet, client=CLIENT, transport="udp"):
+        group = dispatcher.engine.access.group(client)
+        return dispatcher.packet(packet, client, group, transport, put.later.append, dispatcher.clock())
+
+    put.later = []
+    return put
+
+
+def test_a_listed_name_is_answered_at_once_with_its_hit(dispatcher, send):
+    reply = send(query("evil.example"))
+    assert understood(reply.body).answer[0][0].address == "127.53.0.9"
+    assert dispatcher.hits.folded == {(CLIENT, "evil.example", "sinkhole"): 1}
+
+
+def test_a_stranger_makes_no_hit(dispatcher, send):
+    assert understood(send(query("evil.example"), STRANGER).body).rcode() == 5
+    assert not dispatcher.hits.folded
+
+
+def test_answers_come_later_to_everyone_who_waits_each_with_its_own_id(dispatcher, send, answer_all):
+    for ident, name in ((1, "other.example"), (2, "OTHER.example"), (3, "other.EXAMPLE")):
+        assert send(query(name, ident=ident)) is None
+    assert answer_all(A) == 1
+    messages = [understood(message[2:], int.from_bytes(message[:2], "big")) for message in send.later]
+    assert [message.id for message in messages] == [1, 2, 3]
+    assert [message.question[0].name.to_text() for message in messages] == [
+        "other.example.", "OTHER.example.", "other.EXAMPLE.",
+    ]  # fmt: skip
+    assert understood(send(query("other.example")).body).answer[0].to_text() == A  # from the cache now
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_a_watched_name_is_one_hit_a_question(dispatcher, send, answer_all, failed):
+    for _ in range(3):
+        send(query("watched.example"))
+    answer_all("watched.example. 300 IN A 192.0.2.1", failed=failed)
+    assert len(send.later) == 3
+    assert dispatcher.hits.sent + dispatcher.hits.folded == {(CLIENT, "watched.example", "monitor"): 3}
+
+
+@pytest.mark.parametrize(("mode", "action"), [("enforce", "sinkhole"), ("monitor", "monitor")])
+def test_a_name_listed_meanwhile_is_a_hit_that_is_flushed_before_its_answer(
+    dispatcher, send, answer_all, tmp_path, mode, action
+):
+    send(query("other.example"))
+    dispatcher.engine.swap(policy(tmp_path, ("new", mode, [listed("other.example")]), serial=8))
+    flushed = []
+    send.later = type("Log", (list,), {"append": lambda self, _message: flushed.append(dict(dispatcher.hits.sent))})()
+    waiting = next(iter(dispatcher.upstream.waiting.values()))
+    waiting[0] = waiting[0]._replace(send=send.later.append)
+    answer_all(A)
+    assert flushed == [{(CLIENT, "other.example", action): 1}]
+
+
+def test_when_all_upstreams_failed(send, answer_all):
+    send(query("other.example", edns=1232))
+    answer_all(failed=True)
+    assert understood(send.later[0][2:]).rcode() == 2
+
+
+def test_when_too_much_is_under_way(dispatcher, send):
+    dispatcher.upstream.full = True
+    assert understood(send(query("other.example")).body).rcode() == 2
+    assert understood(send(query("watched.example")).body).rcode() == 2
+    assert dispatcher.hits.folded == {(CLIENT, "watched.example", "monitor"): 1}
+
+
+def test_without_upstreams(dispatcher, send):
+    dispatcher.upstream = None
+    assert understood(send(query("other.example")).body).rcode() == 2
+    assert understood(send(query("evil.example")).body).answer
+    dispatcher.flush_questions()
+
+
+def test_questions_leave_with_flush_questions(dispatcher):
+    dispatcher.flush_questions()
+    assert dispatcher.upstream.flushes == 1
+
+
+class Bug:
+    """Raises where the live policy is asked, with a text that is new every time."""
+
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self, *_given):
+        self.count += 1
+        raise KeyError(f"packet number {self.count}")
+
+
+def tracebacks(caplog):
+    return [record for record in caplog.records if record.levelno == logging.ERROR]
+
+
+def test_a_bug_of_ours_is_servfail_and_one_traceback_a_minute(dispatcher, send, clock, monkeypatch, caplog):
+    monkeypatch.setattr(Policy, "judge", Bug())
+    clock.now = 6000.0
+    for _ in range(50):
+        answer = understood(send(query("other.example", edns=1232)).body)
+        assert (answer.rcode(), answer.question[0].name.to_text()) == (2, "other.example.")
+    assert len(tracebacks(caplog)) == 1
+    assert "packet number 1" in caplog.text
+    assert dispatcher.engine.counters.internal_errors == 50
+    clock.now += 60
+    send(query("other.example"))
+    assert len(tracebacks(caplog)) == 2
+    monkeypatch.undo()
+    assert understood(send(query("evil.example")).body).answer  # the worker lives
+
+
+def test_another_bug_is_told_by_itself(dispatcher, send, monkeypatch, caplog):
+    monkeypatch.setattr(Policy, "judge", Bug())
+    send(query("other.example"))
+    monkeypatch.setattr(dispatcher.engine, "answer", lambda *_given: {}["elsewhere"])
+    send(query("other.example"))
+    assert len(tracebacks(caplog)) == 2
+
+
+def test_a_bug_met_when_the_answer_comes_is_servfail_to_everyone_who_waits(
+    dispatcher, send, answer_all, monkeypatch, caplog
+):
+    for ident in (1, 2):
+        send(query("other.example", ident=ident))
+    monkeypatch.setattr(Policy, "judge", Bug())
+    answer_all(A)
+    assert [(message[:2], understood(message[2:]).rcode()) for message in send.later] == [(b"\0\1", 2), (b"\0\2", 2)]
+    assert len(tracebacks(caplog)) == 1
+
+
+def test_a_bug_met_when_the_answer_is_kept_is_servfail_too(dispatcher, send, answer_all, monkeypatch, caplog):
+    send(query("other.example"))
+    monkeypatch.setattr(dispatcher.engine, "arrived", Bug())
+    answer_all(A)
+    assert [understood(message[2:]).rcode() for message in send.later] == [2]
+    assert len(tracebacks(caplog)) == 1
+
+
+@pytest.mark.parametrize("packet", [b"", b"\0" * 11, b"\0\0\x80" + b"\0" * 20])
+def test_a_bug_on_what_may_not_be_answered_says_nothing(dispatcher, send, monkeypatch, packet):
+    monkeypatch.setattr(dispatcher.engine, "answer", Bug())
+    assert send(packet) is None
+    assert dispatcher.packet(packet, STRANGER, STRANGERS, "udp", print, 0.0) is None
+
+
+def test_guard_survives_what_it_calls(dispatcher, caplog):
+    done = []
+    dispatcher.guard(Bug(), 1)
+    dispatcher.guard(done.append, 2)
+    assert done == [2]
+    assert len(tracebacks(caplog)) == 1
