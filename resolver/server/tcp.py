@@ -63,25 +63,28 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         elif self._group is STRANGERS:
             self.transport.loseConnection()
         if self._under_way >= MAX_UNDER_WAY:
-            self.transport.pauseProducing()
+            super().pauseProducing()
 
     def _later(self, message: bytes) -> None:
         self._under_way -= 1
         if self.connected:
             self.sendString(message)
-            if not self._jammed and self._under_way < MAX_UNDER_WAY:
-                self.transport.resumeProducing()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Where reading was paused for a reason that is gone: first what came with the same segment."""
+        if self.paused and not self._jammed and self._under_way < MAX_UNDER_WAY:
+            super().resumeProducing()
 
     def pauseProducing(self) -> None:
-        """The transport's buffer is full: read no more questions."""
+        """The transport's buffer is full: look at no more questions, not even those that are here already."""
         self._jammed = True
-        self.transport.pauseProducing()
+        super().pauseProducing()
 
     def resumeProducing(self) -> None:
         """The client reads again."""
         self._jammed = False
-        if self._under_way < MAX_UNDER_WAY:
-            self.transport.resumeProducing()
+        self._go_on()
 
     def stopProducing(self) -> None:
         """The connection is gone."""
@@ -93,6 +96,7 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
 
     def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: ARG002, B008  Twisted's signature
         """Twisted calls this."""
+        self.connected = 0  # answers that are still under way go nowhere
         self.setTimeout(None)
         self.transport.unregisterProducer()
         self.factory.closed(self)
