@@ -1,0 +1,184 @@
+"""The policy of a worker over real manifests: what is published goes live; what cannot be used does not."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from contracts import names
+from contracts.policy import Manifest, ManifestEntry, PolicyFolder, write_segment
+from resolver.reload import LOOK_SECONDS, PolicyKeeper
+from tests.resolver.making import listed, pool
+
+
+class Keeping:
+    """A keeper and the policies it swapped in."""
+
+    def __init__(self, reactor, folder):
+        self.folder = PolicyFolder(folder)
+        self.live = []
+        self.keeper = PolicyKeeper(reactor, self.folder, pool(), 30, self.live.append)
+
+    def publish(self, serial, **lists):
+        """A manifest with these lists of names."""
+        self.folder.segments.mkdir(parents=True, exist_ok=True)
+        entries = []
+        for name, indicators in lists.items():
+            path = self.folder.segments / f"{name}-{serial}.seg"
+            digest = write_segment(path, name, serial, [listed(one) for one in indicators])
+            entries.append(ManifestEntry(name, serial, "enforce", "", path.name, digest, len(indicators), 0))
+        manifest = Manifest(serial, 0.0, tuple(entries))
+        self.folder.publish(manifest)
+        return manifest
+
+    def blocked(self, name):
+        """Whether the live policy lists a name."""
+        return self.live[-1].judge(names.to_wire(name), 1).match is not None
+
+
+@pytest.fixture
+def keeping(reactor, tmp_path):
+    made = Keeping(reactor, tmp_path / "policy")
+    yield made
+    made.keeper.stop()
+
+
+def reload(keeping, spin):
+    """The serial that is live afterwards."""
+    done = []
+    keeping.keeper.reload().addCallback(done.append)
+    spin(lambda: done, "loaded")
+    return done[0]
+
+
+def test_at_start_the_published_policy_is_live_before_the_first_packet(keeping):
+    keeping.publish(5, one=["evil.example"])
+    keeping.keeper.load_now()
+    assert keeping.keeper.serial == 5
+    assert keeping.keeper.problem == ""
+    assert keeping.keeper.since > 0
+    assert keeping.blocked("www.evil.example")
+    assert not keeping.blocked("other.example")
+
+
+def test_without_a_policy_it_says_so_loudly_and_goes_on(keeping, spin, caplog):
+    keeping.keeper.load_now()
+    assert keeping.live == []
+    assert keeping.keeper.problem == "no policy has been published yet"
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    keeping.publish(1, one=["evil.example"])
+    assert reload(keeping, spin) == 1
+    assert keeping.keeper.problem == ""
+    assert keeping.blocked("evil.example")
+
+
+def test_a_reload_swaps(keeping, spin):
+    keeping.publish(1, one=["evil.example"])
+    keeping.keeper.load_now()
+    keeping.publish(2, two=["other.example"])
+    assert reload(keeping, spin) == 2
+    assert [policy.serial for policy in keeping.live] == [1, 2]
+    assert keeping.blocked("other.example")
+    assert not keeping.blocked("evil.example")
+
+
+def test_the_same_serial_is_not_swapped_again(keeping, spin):
+    keeping.publish(1, one=["evil.example"])
+    keeping.keeper.load_now()
+    assert reload(keeping, spin) == 1
+    assert len(keeping.live) == 1
+
+
+def test_a_segment_that_is_open_is_taken_over_unread(keeping, spin):
+    manifest = keeping.publish(1, big=["evil.example"])
+    keeping.keeper.load_now()
+    (entry,) = manifest.entries
+    (keeping.folder.segments / entry.segment).unlink()  # it could not be read again
+    keeping.publish(2, small=["other.example"])
+    small = keeping.folder.read().entries
+    keeping.folder.publish(Manifest(2, 0.0, (entry, *small)))
+    assert reload(keeping, spin) == 2
+    assert keeping.blocked("evil.example")
+    assert keeping.blocked("other.example")
+
+
+def damage_segment(keeping, manifest):
+    path = keeping.folder.segments / manifest.entries[0].segment
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+
+
+def remove_segment(keeping, manifest):
+    (keeping.folder.segments / manifest.entries[0].segment).unlink()
+
+
+def damage_manifest(keeping, manifest):
+    keeping.folder.manifest.write_text("{ no manifest")
+
+
+def another_list(keeping, manifest):
+    entry = manifest.entries[0]
+    other = ManifestEntry("other", 9, "enforce", "", entry.segment, entry.digest, 1, 0)
+    keeping.folder.publish(Manifest(manifest.serial, 0.0, (other,)))
+
+
+@pytest.mark.parametrize("harm", [damage_segment, remove_segment, damage_manifest, another_list])
+@pytest.mark.parametrize("at_start", [False, True])
+def test_what_cannot_be_used_is_told_and_the_old_policy_stays(keeping, spin, caplog, harm, at_start):
+    if not at_start:
+        keeping.publish(1, one=["evil.example"])
+        keeping.keeper.load_now()
+    harm(keeping, keeping.publish(2, two=["other.example"]))
+    if at_start:
+        keeping.keeper.load_now()
+    else:
+        assert reload(keeping, spin) == 1
+        assert keeping.blocked("evil.example")
+    assert len(keeping.live) == (0 if at_start else 1)
+    assert "cannot be used" in keeping.keeper.problem
+    assert any(record.levelno == logging.ERROR for record in caplog.records)
+    keeping.publish(3, three=["third.example"])
+    assert reload(keeping, spin) == 3
+    assert keeping.keeper.problem == ""
+    assert keeping.blocked("third.example")
+
+
+def test_a_lost_word_is_made_good_by_looking(keeping, spin):
+    keeping.publish(1, one=["evil.example"])
+    keeping.keeper.load_now()
+    keeping.keeper.start()
+    keeping.publish(2, two=["other.example"])
+    spin(lambda: keeping.keeper.serial == 2, f"seen within {LOOK_SECONDS} s or so")
+    assert keeping.blocked("other.example")
+
+
+def test_looking_does_not_complain_again_about_what_it_has_seen(keeping, spin, reactor, caplog, monkeypatch):
+    monkeypatch.setattr("resolver.reload.LOOK_SECONDS", 0.01)
+    damage_manifest(keeping, keeping.publish(1, one=["evil.example"]))
+    keeping.keeper.load_now()
+    keeping.keeper.start()
+    looks = []
+    monkeypatch.setattr(keeping.keeper, "_stamp", lambda stamp=keeping.keeper._stamp: (looks.append(1), stamp())[1])
+    spin(lambda: len(looks) > 5, "looked")
+    assert len(caplog.records) == 1
+
+
+def test_reloads_that_come_together_end_with_the_last_published(keeping, spin):
+    keeping.publish(1, one=["evil.example"])
+    keeping.keeper.load_now()
+    done = []
+    for serial in range(2, 8):
+        keeping.publish(serial, one=[f"x{serial}.example"])
+        keeping.keeper.reload().addCallback(done.append)
+    spin(lambda: len(done) == 6, "all answered")
+    assert done[-1] == 7
+    assert done == sorted(done)
+    assert keeping.blocked("x7.example")
+    assert [policy.serial for policy in keeping.live] == sorted({policy.serial for policy in keeping.live})
+
+
+def test_an_empty_policy_lists_nothing(keeping):
+    keeping.publish(1)
+    keeping.keeper.load_now()
+    assert keeping.live[-1].live == ()
+    assert not keeping.blocked("evil.example")
