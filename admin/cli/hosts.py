@@ -58,7 +58,7 @@ def told_in_one_line() -> Iterator[None]:
 @click.option("--text", default="", help="In address, unit, domain or family; case and marks do not matter.")
 @click.option("--since", type=Moment(), help="Seen at or after: 2026-11-23, '2026-11-23 08:00', or 7d, 12h for ago.")
 @click.option("--until", type=Moment(end=True), help="Seen at or before; a day counts whole.")
-@click.option("--sort", type=click.Choice(hosts.SORTS), default="last_seen", show_default=True)
+@click.option("--sort", type=click.Choice(hosts.SORTS), default="last_seen", show_default=True, help="Order.")
 @click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
