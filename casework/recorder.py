@@ -19,7 +19,7 @@ from casework import boots, ledger
 from casework.attribution import UnitTable
 from casework.daywriter import DayWriter
 from casework.folding import Folder
-from casework.sightings import STEP, Sightings
+from casework.sightings import Sightings
 from casework.store import ledger as sql
 from casework.store.engine import open_casework, open_evidence
 from casework.store.ledger import Mark
@@ -122,7 +122,9 @@ class Recorder:
             return True
         if self._day is None:
             return False
-        return sightings.roll_up(self._day.path, self._day.closed_up_to(int(now))) == STEP
+        closed = self._day.closed_up_to(int(now))
+        sightings.roll_up(self._day.path, closed)
+        return sightings.rolled_up(self._day.path) < closed
 
     def settle(self, busy: Mapping[str, int]) -> None:
         """Close the accounts of boots that ended; `busy` are those that did not (boot -> worker)."""
