@@ -95,6 +95,7 @@ class Link(Protocol):
 
     def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: ARG002, B008  Twisted's signature
         """Twisted calls this."""
+        self.connected = 0  # Twisted leaves it as it was
         self._intake.left(self)
 
 
