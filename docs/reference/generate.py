@@ -163,7 +163,7 @@ def _with_subcommands(command: click.Command, name: str) -> Iterator[str]:
 
 
 def _help(command: click.Command, name: str) -> Iterator[str]:
-    context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
+    context = click.Context(command, info_name=name, terminal_width=100, **main.context_settings)
     yield f"## {name}"
     yield ""
     yield "```"
