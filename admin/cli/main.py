@@ -22,7 +22,7 @@ COMMANDS = {
     "status": ("admin.cli.status:command", "Show how every process is doing; exit 1 when something is wrong."),
     "check-config": ("admin.cli.check_config:command", "Check the settings file; tell every error with its line."),
     "explain": ("admin.cli.explain:command", "Ask a running worker what it would answer for a name, and why."),
-    "lists": ("admin.cli.lists:group", "Import, inspect, roll back and reorder lists of indicators."),
+    "lists": ("admin.cli.lists:group", "Import, inspect, roll back and withdraw lists of indicators."),
     "hosts": ("admin.cli.hosts:command", "Show the machines that asked for listed names."),
     "hits": ("admin.cli.hits:command", "Show or export single hits from the ledger."),
     "accounts": ("admin.cli.accounts:group", "Manage who may log in to the staff pages."),
