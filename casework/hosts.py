@@ -112,25 +112,24 @@ def list_hosts(
     per_page: int = PER_PAGE,
 ) -> HostPage:
     """One page of hosts, with their indicators. Pages count from 1."""
-    conditions = _conditions(wanted)
-    found = sql.page(store, conditions, sort, descending, per_page, (max(page, 1) - 1) * per_page)
-    return HostPage(list(_with_indicators(store, found, conditions)), sql.count(store, conditions))
+    conditions = _conditions(store, wanted)
+    found, total = sql.page(store, conditions, sort, descending, per_page, (max(page, 1) - 1) * per_page)
+    return HostPage(list(_rows(store, found, conditions)), total)
 
 
 def iter_hosts(
     store: Store, wanted: HostFilter = EVERY_HOST, *, sort: Sort = "last_seen", descending: bool = True
 ) -> Iterator[HostRow]:
     """Every host of a filter, for files; the indicators are read a few hundred hosts at a time."""
-    conditions = _conditions(wanted)
-    found = sql.page(store, conditions, sort, descending, -1, 0)
+    conditions = _conditions(store, wanted)
+    found, _ = sql.page(store, conditions, sort, descending, -1, 0)
     for at in range(0, len(found), _CHUNK):
-        yield from _with_indicators(store, found[at : at + _CHUNK], conditions)
+        yield from _rows(store, found[at : at + _CHUNK], conditions)
 
 
 def get_host(store: Store, host_id: int) -> HostRow | None:
     """One host with all its indicators, None when there is none of this id."""
-    row = sql.one(store, host_id)
-    return None if row is None else next(_with_indicators(store, [row], None))
+    return next(_rows(store, [host_id], None), None)
 
 
 def host_series(
@@ -151,7 +150,7 @@ def host_series(
 
 def host_evidence(store: Store, host_id: int, page: int = 1, per_page: int = PER_PAGE) -> EvidencePage:
     """The ledger's rows about a host, the newest first: what a unit may be shown as proof."""
-    row = sql.one(store, host_id)
+    row = sql.details(store, [host_id]).get(host_id)
     if row is None:
         return EvidencePage([], False)
     state: Path = store.path.parent
@@ -167,45 +166,49 @@ def filter_choices(store: Store) -> Choices:
     return Choices(**found)
 
 
-def _conditions(wanted: HostFilter) -> sql.Wanted:
+def _conditions(store: Store, wanted: HostFilter) -> sql.Wanted:
     unit = None if not wanted.unit else "" if wanted.unit == NO_UNIT else wanted.unit
-    return sql.Wanted(**{**wanted._asdict(), "unit": unit, "text": plain(wanted.text.strip())})
+    since, until = wanted.since, wanted.until
+    if since is not None and until is not None:
+        # A bound that leaves nothing out is dropped: only a range with two needs the hours looked up.
+        first, last = sql.times(store) or (since, until)
+        since, until = (since if since > first else None), (until if until < last else None)
+    return sql.Wanted(wanted.campaign, unit, wanted.family, wanted.list, plain(wanted.text.strip()), since, until)
 
 
-def _with_indicators(store: Store, found: Sequence[Row], wanted: sql.Wanted | None) -> Iterator[HostRow]:
-    """The hosts in the order given; of an indicator filter only the matching indicators."""
+def _rows(store: Store, found: Sequence[int], wanted: sql.Wanted | None) -> Iterator[HostRow]:
+    """The hosts in the order given; of an indicator filter only the matching indicators, and their numbers."""
     if not found:
         return
-    rows = sql.indicators_of(store, [row["host"] for row in found], wanted)
-    by_host = {
-        host: tuple(
-            HostIndicator(
-                row["name"],
-                row["family"],
-                row["kind"],
-                row["list"],
-                row["campaign"],
-                _ACTIONS[row["action"]],
-                row["first_seen"],
-                row["last_seen"],
-                row["hits"],
-                row["letter"],
-            )
-            for row in group
-        )
-        for host, group in groupby(rows, key=lambda row: row["host"])
+    details = sql.details(store, found)
+    indicators = {
+        host: tuple(_indicator(row) for row in group)
+        for host, group in groupby(sql.indicators_of(store, found, wanted), key=lambda row: row["host"])
     }
-    for row in found:
-        yield HostRow(
-            row["host"],
-            row["address"],
-            row["unit"],
-            row["unit_name"],
-            row["first_seen"],
-            row["last_seen"],
-            row["hits"],
-            by_host.get(row["host"], ()),
-        )
+    for host in found:
+        row, names = details.get(host), indicators.get(host, ())
+        if row is None:
+            continue
+        first, last, hits = row["first_seen"], row["last_seen"], row["hits"]
+        if wanted is not None and wanted.by_indicator and names:
+            first, last = min(one.first_seen for one in names), max(one.last_seen for one in names)
+            hits = sum(one.hits for one in names)
+        yield HostRow(host, row["address"], row["unit"], row["unit_name"], first, last, hits, names)
+
+
+def _indicator(row: Row) -> HostIndicator:
+    return HostIndicator(
+        row["name"],
+        row["family"],
+        row["kind"],
+        row["list"],
+        row["campaign"],
+        _ACTIONS[row["action"]],
+        row["first_seen"],
+        row["last_seen"],
+        row["hits"],
+        row["letter"],
+    )
 
 
 def _steps(since: datetime, until: int, step: Step) -> Iterator[int]:

@@ -28,6 +28,7 @@ Synchronous = Literal["NORMAL", "FULL"]
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 10.0
 _AT_ONCE = 100
+_MAPPED = 1 << 30  # octets of a file read through the page cache of the system, which all processes share
 _FILE_MODE = 0o640
 _FOLDER_MODE = 0o750
 
@@ -187,6 +188,7 @@ def _connect(path: Path, readonly: bool, busy_seconds: float) -> sqlite3.Connect
         raise WrongDatabase(f"{path}: {error}") from error
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA mmap_size = {_MAPPED}")
     connection.create_function("plain", 1, plain, deterministic=True)
     return connection
 

@@ -10,19 +10,26 @@ from typing import Any, NamedTuple
 
 from casework.store.engine import Row, Store
 
-# The living unit of a code, or the last one that had it. One row a code.
+# The living unit of a code, or the last one that had it, with its place among the names. One row a code.
 UNITS = """
-    units AS (SELECT code, name, plain(name) AS plain_name, max(coalesce(valid_to, '9999')) FROM casework.units
-              GROUP BY code)
+    units AS MATERIALIZED (
+        SELECT code, name, row_number() OVER (ORDER BY plain(name), code) AS place
+        FROM (SELECT code, name, max(coalesce(valid_to, '9999')) FROM casework.units GROUP BY code))
 """
-# `host` breaks ties, so that no row shows on two pages.
+NAME = """
+    coalesce((SELECT name FROM casework.units u WHERE u.code = h.unit
+              ORDER BY coalesce(valid_to, '9999') DESC LIMIT 1), '')
+"""
+# What each order looks at in hosts `h`; `host` breaks ties, so that no row shows on two pages.
 ORDERS = {
-    "last_seen": "last_seen {0}, host {0}",
-    "first_seen": "first_seen {0}, host {0}",
-    "hits": "hits {0}, host {0}",
-    "address": "length(packed) {0}, packed {0}, host {0}",
-    "unit": "plain_name {0}, unit {0}, length(packed), packed, host",
+    "last_seen": ("h.last_seen",),
+    "first_seen": ("h.first_seen",),
+    "hits": ("h.hits",),
+    "address": ("length(h.packed)", "h.packed"),
+    "unit": ("(SELECT place FROM units WHERE units.code = h.unit)", "length(h.packed)", "h.packed"),
 }
+# The same where only some indicators count: sums of host_indicators `hi` per host.
+SUMS = {"last_seen": "max(hi.last_seen)", "first_seen": "min(hi.first_seen)", "hits": "sum(hi.hits)"}
 
 
 class Wanted(NamedTuple):
@@ -42,38 +49,62 @@ class Wanted(NamedTuple):
         return bool(self.campaign or self.family or self.list) or self.since is not None or self.until is not None
 
 
-def page(store: Store, wanted: Wanted, sort: str, descending: bool, limit: int, offset: int) -> list[Row]:
-    """Rows of `host, address, unit, unit_name, first_seen, last_seen, hits`. A negative limit means all."""
-    source, values = _source(wanted)
-    order = ORDERS[sort].format("DESC" if descending else "ASC")
-    names = " LEFT JOIN units ON units.code = found.unit" if sort == "unit" else ""
-    with_units = f"{UNITS}," if sort == "unit" else ""
-    # Names are joined to the rows of the page only, unless the order needs them.
-    return store.connection.execute(
-        f"WITH {with_units} found AS ({source}),"  # noqa: S608  fixed texts only
-        f" few AS (SELECT found.* FROM found{names} ORDER BY {order} LIMIT :limit OFFSET :offset)"
-        f" SELECT few.*, coalesce((SELECT name FROM casework.units WHERE code = few.unit"
-        f" ORDER BY coalesce(valid_to, '9999') DESC LIMIT 1), '') AS unit_name FROM few",
+def page(store: Store, wanted: Wanted, sort: str, descending: bool, limit: int, offset: int) -> tuple[list[int], int]:
+    """Ids of the hosts of a page, in order, and how many there are in all. A negative limit means all.
+
+    What is found is made once, with nothing but ids and the order's keys, and then counted and sorted: at 100 000
+    hosts that is what these pages cost.
+    """
+    direction = "DESC" if descending else "ASC"
+    with_units, found, keys, values = _found(wanted, sort)
+    order = ", ".join(f"{key} {direction}" for key in (*keys, "host"))
+    # Everything of a kind is only worth keeping where it took conditions to find.
+    kept, total = ("MATERIALIZED", "found") if values else ("NOT MATERIALIZED", "hosts")
+    rows = store.connection.execute(
+        f"WITH {with_units} found AS {kept} ({found})"  # noqa: S608  fixed texts only
+        f" SELECT host, (SELECT count(*) FROM {total}) FROM found ORDER BY {order} LIMIT :limit OFFSET :offset",
         {**values, "limit": limit, "offset": offset},
     ).fetchall()
+    if rows or not offset:
+        return [row[0] for row in rows], rows[0][1] if rows else 0
+    return [], page(store, wanted, sort, descending, 1, 0)[1]  # behind the last page
 
 
-def count(store: Store, wanted: Wanted) -> int:
-    """How many hosts `page` has in all."""
-    source, values = _source(wanted)
-    row = store.connection.execute(f"SELECT count(*) FROM ({source})", values).fetchone()  # noqa: S608
-    return int(row[0])
+def _found(wanted: Wanted, sort: str) -> tuple[str, str, tuple[str, ...], dict[str, Any]]:
+    """(the units if the order needs them, SELECT of `host` and the keys, the keys' names, values)."""
+    conditions, values = _host_conditions(wanted)
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    inner, more = _indicator_conditions(wanted)
+    some = " AND ".join(inner)
+    values |= more
+    if some and sort in SUMS:
+        # The plus keeps the planner from looking up every host with every indicator.
+        among = f" AND +hi.host IN (SELECT h.id FROM hosts h{where})" if conditions else ""  # noqa: S608
+        found = f"SELECT hi.host, {SUMS[sort]} AS key1 FROM host_indicators hi WHERE {some}{among} GROUP BY hi.host"  # noqa: S608
+        return "", found, ("key1",), values
+    if some:
+        seen = f"h.id IN (SELECT hi.host FROM host_indicators hi WHERE {some})"  # noqa: S608
+        where = f" WHERE {' AND '.join([*conditions, seen])}"
+    keys = tuple(f"key{number}" for number in range(1, len(ORDERS[sort]) + 1))
+    columns = ", ".join(f"{column} AS {key}" for column, key in zip(ORDERS[sort], keys, strict=True))
+    found = f"SELECT h.id AS host, {columns} FROM hosts h{where}"  # noqa: S608
+    return f"{UNITS}," if sort == "unit" else "", found, keys, values
 
 
-def one(store: Store, host: int) -> Row | None:
-    """A single host, in the columns of `page`."""
-    row: Row | None = store.connection.execute(
-        "SELECT id AS host, address, packed, unit, first_seen, last_seen, hits,"
-        " coalesce((SELECT name FROM casework.units WHERE code = unit"
-        " ORDER BY coalesce(valid_to, '9999') DESC LIMIT 1), '') AS unit_name FROM hosts WHERE id = ?",
-        (host,),
-    ).fetchone()
-    return row
+def times(store: Store) -> tuple[int, int] | None:
+    """First and last time of all hits, None when there are none."""
+    first, last = store.connection.execute("SELECT min(first), max(last) FROM ledgers").fetchone()
+    return None if first is None else (first, last)
+
+
+def details(store: Store, hosts: Sequence[int]) -> dict[int, Row]:
+    """`host, address, unit, first_seen, last_seen, hits, unit_name` by host."""
+    numbers = ",".join(map(str, hosts))
+    rows = store.connection.execute(
+        f"SELECT h.id AS host, address, unit, first_seen, last_seen, hits, {NAME} AS unit_name FROM hosts h"  # noqa: S608
+        f" WHERE h.id IN ({numbers})"
+    )
+    return {row["host"]: row for row in rows}
 
 
 def indicators_of(store: Store, hosts: Sequence[int], wanted: Wanted | None = None) -> Iterator[Row]:
@@ -119,7 +150,7 @@ def choices(store: Store) -> dict[str, list[tuple[str, str]]]:
         "units": _pairs(
             run(
                 f"WITH {UNITS} SELECT unit, coalesce(units.name, unit) FROM (SELECT DISTINCT unit FROM hosts)"  # noqa: S608
-                " LEFT JOIN units ON units.code = unit ORDER BY plain_name, unit"
+                " LEFT JOIN units ON units.code = unit ORDER BY place, unit"
             )
         ),
         "families": _pairs(run("SELECT DISTINCT family, family FROM indicators WHERE family != '' ORDER BY 1")),
@@ -129,21 +160,6 @@ def choices(store: Store) -> dict[str, list[tuple[str, str]]]:
 
 def _pairs(rows: Any) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
-
-
-def _source(wanted: Wanted) -> tuple[str, dict[str, Any]]:
-    """SELECT of `host, address, packed, unit, first_seen, last_seen, hits` for every host that is wanted."""
-    conditions, values = _host_conditions(wanted)
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    if not wanted.by_indicator:
-        return f"SELECT h.id AS host, address, packed, unit, first_seen, last_seen, hits FROM hosts h{where}", values  # noqa: S608
-    inner, more = _indicator_conditions(wanted)
-    sums = (
-        "SELECT hi.host, min(hi.first_seen) AS first_seen, max(hi.last_seen) AS last_seen, sum(hi.hits) AS hits"  # noqa: S608
-        f" FROM host_indicators hi WHERE {' AND '.join(inner)} GROUP BY hi.host"
-    )
-    columns = "host, address, packed, unit, sums.first_seen, sums.last_seen, sums.hits"
-    return f"SELECT {columns} FROM ({sums}) sums JOIN hosts h ON h.id = sums.host{where}", {**values, **more}  # noqa: S608
 
 
 def _host_conditions(wanted: Wanted) -> tuple[list[str], dict[str, Any]]:

@@ -1,0 +1,114 @@
+"""`sinkhole hits`: the newest rows, rows as they come, and what died with a worker."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from admin.cli.main import main
+from casework import ledger
+from contracts.control import RunFolder
+from contracts.counter import CounterFile, counter_path
+from tests.casework.making import BOOT, NOON, arrival, facts, recorder_in, row, seeded
+from tests.cli.conftest import SINKHOLE
+from tests.waiting import DEADLINE, until
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """Three hits, one with a hostile name."""
+    settings = seeded(tmp_path)
+    recorder = recorder_in(settings.state)
+    recorder.commit(
+        [
+            arrival(
+                1,
+                [
+                    row("127.10.0.1", NOON, 4),
+                    row("127.20.0.9", NOON + 1, 2, facts("\x1b]0;x\x07.evil.example", qtype=28)),
+                    row("fd00:10::1", NOON + 2, 1, facts(qtype=4711, action="nodata", address="")),
+                ],
+            )
+        ]
+    )
+    recorder.close()
+    return tmp_path
+
+
+def run(folder, *words: str):
+    return CliRunner().invoke(main, ["--config", str(folder / "config.yaml"), "hits", *words])
+
+
+def test_the_table_newest_first(recorded):
+    shown = run(recorded)
+    lines = shown.stdout.splitlines()
+    assert [line[:19] for line in lines[1:]] == [f"2026-11-23 09:13:2{second}" for second in (2, 1, 0)]
+    assert "TYPE4711" in lines[1]
+    assert "\\027]0;x\\007.evil.example" in lines[2]
+    assert "sinkhole 127.53.1.2" in lines[3]
+    assert "evil.example (Emotet)" in lines[3]
+    assert "\x1b" not in shown.output
+
+
+def test_json_and_filters(recorded):
+    (found,) = json.loads(run(recorded, "--json", "--client", "FD00:10:0::1").stdout)
+    assert (found["client"], found["count"], found["time"], found["letter"]) == (
+        "fd00:10::1", 1, "2026-11-23T09:13:22+07:00", "01/CV",
+    )  # fmt: skip
+    assert len(json.loads(run(recorded, "--json", "--limit", "2").stdout)) == 2
+    assert len(json.loads(run(recorded, "--json", "--since", "2026-11-23T09:13:21+07:00").stdout)) == 2
+
+
+def test_nothing_and_bad_words(tmp_path, recorded):
+    assert run(recorded, "--client", "127.99.0.1").stderr == "no hits\n"
+    shown = run(recorded, "--client", "everybody")
+    assert shown.exit_code == 2
+    assert "'everybody' is no IP address" in shown.stderr
+
+
+def test_a_damaged_day_file_is_told_in_one_line(recorded):
+    (path,) = ledger.day_files(recorded / "var")
+    path.write_bytes(b"no database" * 1000)
+    shown = run(recorded)
+    assert shown.exit_code == 1
+    assert shown.stderr.startswith("Error: ")
+    assert "Traceback" not in shown.output
+
+
+def test_hits_that_died_with_a_worker_are_told(recorded):
+    counter = CounterFile(counter_path(RunFolder(recorded / "var").folder, 0, BOOT))
+    counter.set(12, 2)
+    counter.close()
+    recorder = recorder_in(recorded / "var")
+    for _ in range(2):
+        recorder.settle({"another boot of worker 0": 0})
+    recorder.close()
+    shown = run(recorded)
+    assert f"lost: 3 of 12 hits, when worker 0 died (boot {BOOT}" in shown.stderr
+
+
+def test_following(recorded):
+    following = subprocess.Popen(
+        [str(SINKHOLE), "--config", str(recorded / "config.yaml"), "hits", "--follow", "--json", "--limit", "2"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert following.stdout is not None
+    first = [json.loads(following.stdout.readline()) for _ in range(2)]
+    assert [one["count"] for one in first] == [2, 1], "the newest two, oldest first"
+    recorder = recorder_in(recorded / "var", time.time)
+    now = int(time.time())
+    recorder.commit([arrival(2, [row("127.10.0.7", now)])])
+    recorder.commit([arrival(3, [row("127.10.0.7", now, 5), row("127.10.0.8", now)])])
+    recorder.close()
+    seen = [json.loads(following.stdout.readline()) for _ in range(2)]
+    assert [(one["client"], one["count"]) for one in seen] == [("127.10.0.7", 6), ("127.10.0.8", 1)]
+    following.send_signal(signal.SIGINT)
+    until(lambda: following.poll() is not None, "it ends on Ctrl-C")
+    assert following.wait(DEADLINE) == 0
+    following.stdout.close()

@@ -1,0 +1,129 @@
+"""`sinkhole hosts`: tables for people, JSON for programs, over hits that casework's own code recorded."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from admin.cli.main import main
+from casework.store.engine import open_casework
+from tests.casework.making import NOON, Clock, arrival, facts, recorder_in, rolled_up, row, seeded
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A state folder with four machines, one of them asking for a hostile name."""
+    folder = tmp_path_factory.mktemp("cli")
+    settings, clock = seeded(folder), Clock()
+    recorder = recorder_in(settings.state, clock)
+    recorder.commit(
+        [
+            arrival(
+                1,
+                [
+                    row("127.10.0.1", NOON, 4),
+                    row("127.10.0.1", NOON + 60, 1, facts("x.bad.example", indicator="bad.example", family="Qakbot")),
+                    row("127.20.0.9", NOON + 30, 2),
+                    row("9.9.9.9", NOON + 10, 1, facts(family="\x1b[31mred\u202e")),
+                    *(row("fd00:10::5", NOON, 1, facts(f"n{n}.example", indicator=f"n{n}.example")) for n in range(5)),
+                ],
+            )
+        ]
+    )
+    clock.now += 120
+    rolled_up(recorder, clock)
+    recorder.close()
+    return folder
+
+
+def run(folder, *words: str):
+    return CliRunner().invoke(main, ["--config", str(folder / "config.yaml"), *words])
+
+
+def test_the_table(recorded):
+    shown = run(recorded, "hosts")
+    assert shown.exit_code == 0, shown.output
+    lines = shown.stdout.splitlines()
+    assert lines[0].split() == ["LAST", "SEEN", "ADDRESS", "UNIT", "HITS", "FIRST", "SEEN", "NAMES"]
+    assert lines[1].startswith("2026-11-23 09:14:20  127.10.0.1")
+    assert "Sở Khoa học và Công nghệ" in lines[1]
+    assert "bad.example (Qakbot), evil.example (Emotet)" in lines[1]
+    assert any("and 2 more" in line for line in lines)
+    assert "\x1b" not in shown.stdout
+    assert "\u202e" not in shown.stdout
+
+
+def test_json_for_programs(recorded):
+    found = json.loads(run(recorded, "hosts", "--json", "--sort", "address", "--unit", "so-mau").stdout)
+    assert [host["address"] for host in found] == ["127.10.0.1", "fd00:10::5"]
+    host = found[0]
+    assert {key: host[key] for key in ("unit", "unit_name", "first_seen", "last_seen", "hits")} == {
+        "unit": "so-mau",
+        "unit_name": "Sở Khoa học và Công nghệ",
+        "first_seen": "2026-11-23T09:13:20+07:00",
+        "last_seen": "2026-11-23T09:14:20+07:00",
+        "hits": 5,
+    }
+    assert host["indicators"][0] == {
+        "domain": "bad.example",
+        "family": "Qakbot",
+        "kind": "c2",
+        "list": "sample",
+        "campaign": "demo-2026",
+        "action": "sinkhole",
+        "first_seen": "2026-11-23T09:14:20+07:00",
+        "last_seen": "2026-11-23T09:14:20+07:00",
+        "hits": 1,
+        "letter": "01/CV",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "addresses"),
+    [
+        (["--family", "Qakbot"], ["127.10.0.1"]),
+        (["--unit", "-"], ["9.9.9.9"]),
+        (["--text", "uy ban"], ["127.20.0.9"]),
+        (["--campaign", "demo-2026", "--sort", "hits"], ["127.10.0.1", "fd00:10::5", "127.20.0.9", "9.9.9.9"]),
+        (["--list", "nothing"], []),
+        (["--since", "2026-11-23 09:14"], ["127.10.0.1"]),
+        (["--until", "2026-11-22"], []),
+        (["--since", "2026-11-23", "--until", "2026-11-23", "--text", "emotet", "--unit", "xa-mau"], ["127.20.0.9"]),
+    ],
+)
+def test_filters(recorded, words, addresses):
+    found = json.loads(run(recorded, "hosts", "--json", *words).stdout)
+    assert sorted(host["address"] for host in found) == sorted(addresses)
+
+
+def test_what_is_left_out_is_told(recorded):
+    shown = run(recorded, "hosts", "--limit", "1", "--json")
+    assert len(json.loads(shown.stdout)) == 1
+    assert "1 of 4 hosts" in shown.stderr
+    assert len(json.loads(run(recorded, "hosts", "--limit", "0", "--json").stdout)) == 4
+
+
+def test_nothing_yet_and_nothing_found(tmp_path, recorded):
+    shutil.copy(recorded / "config.yaml", tmp_path)
+    for folder, words in ((tmp_path, ()), (recorded, ("--family", "none"))):
+        shown = run(folder, "hosts", *words)
+        assert (shown.exit_code, shown.stdout, shown.stderr) == (0, "", "no hosts\n")
+        assert json.loads(run(folder, "hosts", "--json", *words).stdout) == []
+
+
+def test_bad_words_are_told(recorded, tmp_path):
+    shown = run(recorded, "hosts", "--since", "last tuesday")
+    assert shown.exit_code == 2
+    assert "'last tuesday' is no time" in shown.stderr
+    shutil.copytree(recorded / "var", tmp_path / "var")
+    shutil.copy(recorded / "config.yaml", tmp_path)
+    store = open_casework(tmp_path / "var")
+    store.connection.execute("PRAGMA user_version = 999")
+    store.close()
+    shown = run(tmp_path, "hosts")
+    assert shown.exit_code == 1
+    assert "is of version 999" in shown.stderr
+    assert "Traceback" not in shown.output
