@@ -32,6 +32,9 @@ ROLL_UP_SECONDS = 1.0
 BUSY_ROLL_UP_SECONDS = 4.0  # later by so much under load: a longer stretch has more repeats to sum up
 SETTLE_SECONDS = 1.0
 STOP_SECONDS = 10.0  # for draining; what is not committed by then the workers keep
+MAX_NUMBER = 1 << 62
+MAX_WORD = 64
+TOLD_SECONDS = 86400  # so long the hits lost with a worker are a problem; after that they are history
 FAILED = object()
 log = logging.getLogger(__name__)
 
@@ -74,10 +77,10 @@ class Link(Protocol):
 
     def _take(self, message: Message) -> None:
         octets, self._octets = self._octets, 0
-        if isinstance(message, Hello) and self.hello is None:
+        if isinstance(message, Hello) and self.hello is None and _makes_sense(message):
             self.hello = message
             self._intake.take(Queued(self, message, None, octets))
-        elif isinstance(message, Batch) and self.hello is not None and 0 < message.number < 1 << 62:
+        elif isinstance(message, Batch) and self.hello is not None and _counts(message):
             self._intake.take(Queued(self, self.hello, message, octets))
         else:
             raise BadFrame(f"{type(message).__name__} out of turn")
@@ -97,6 +100,15 @@ class Link(Protocol):
         """Twisted calls this."""
         self.connected = 0  # Twisted leaves it as it was
         self._intake.left(self)
+
+
+def _makes_sense(hello: Hello) -> bool:
+    return max(len(hello.boot), len(hello.node)) <= MAX_WORD and 0 <= hello.worker < 1 << 16
+
+
+def _counts(batch: Batch) -> bool:
+    """Numbers that the ledger can hold: one that it cannot would come again for ever."""
+    return 0 < batch.number < MAX_NUMBER and 0 <= batch.made < MAX_NUMBER
 
 
 class Intake(ServerFactory):
@@ -124,7 +136,7 @@ class Intake(ServerFactory):
         self._port = listen(self._reactor, path, self)
         self._pool.start()
         self._jobs["settle"].put_off(SETTLE_SECONDS)  # what waits in the listen queue comes first
-        self._running = Deferred.fromCoroutine(self._run())
+        self._running = Deferred.fromCoroutine(self._run()).addErrback(self._died)
 
     async def stop(self) -> None:
         """Drain: commit and acknowledge what was read, roll it up, close everything."""
@@ -191,6 +203,11 @@ class Intake(ServerFactory):
                 await self._do("settle", self._recorder.settle, self._busy_boots())
                 self._jobs["settle"].put_off(SETTLE_SECONDS)
         await self._drain(time.monotonic() + STOP_SECONDS)
+
+    def _died(self, failure: Failure) -> None:
+        """Our own bug in the loop: end, so that a fresh process takes over; the workers keep what is not committed."""
+        log.critical("the recorder cannot go on\n%s", failure.getTraceback())
+        self._reactor.callLater(0, self._reactor.stop)
 
     async def _drain(self, deadline: float) -> None:
         while (self._group or self._queue) and time.monotonic() < deadline:
@@ -273,6 +290,7 @@ class Intake(ServerFactory):
         problems += [
             f"{one['lost']} hits were lost when worker {one['worker']} died (boot {one['boot']})"
             for one in found["lost"]
+            if one["settled"] > time.time() - TOLD_SECONDS
         ]
         return {
             "pid": os.getpid(),

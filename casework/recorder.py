@@ -194,8 +194,8 @@ class Recorder:
         if self._day is not None:
             finished, self._day = self._day, None
             self._behind.append((finished.path, finished.last_seq))
-            finished.finish()
-            finished.close()
+            with closing(finished):
+                finished.finish()
         self._day = DayWriter(path, self._folder)
         log.info("recording into %s", path.name)
         return self._day, boots.live(self._marks.values(), now)

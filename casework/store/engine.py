@@ -57,19 +57,24 @@ class Store:
         synchronous: Synchronous = "FULL",
         busy_seconds: float = BUSY_SECONDS,
     ) -> None:
-        """Open and migrate. A reader never changes the file. Raises WrongDatabase or DatabaseError."""
+        """Open and migrate. Raises WrongDatabase or DatabaseError.
+
+        A reader never changes rows, but where it comes before the first writer it makes or migrates the file first.
+        """
         self.path = path
         self.readonly = readonly
-        if not readonly:
-            _create(path)
-        self.connection = _connect(path, readonly, busy_seconds)
+        steps = migrations(database)
+        if readonly:
+            if not path.exists():
+                Store(path, database).close()
+            self.connection = _reader(path, database, steps, busy_seconds)
+            return
+        _create(path)
+        self.connection = _connect(path, False, busy_seconds)
         try:
-            if readonly:
-                _check_version(self.connection, path, migrations(database))
-            else:
-                _use_wal(self.connection, busy_seconds)
-                self.connection.execute(f"PRAGMA synchronous = {synchronous}")
-                _migrate(self.connection, path, migrations(database))
+            _use_wal(self.connection, busy_seconds)
+            self.connection.execute(f"PRAGMA synchronous = {synchronous}")
+            _migrate(self.connection, path, steps)
         except BaseException:
             self.connection.close()
             raise
@@ -100,7 +105,7 @@ class Store:
 
 def open_casework(state: Path, *, readonly: bool = False) -> Store:
     """casework.db: units, campaigns, accounts, cases. Written by casework and admin."""
-    return _open(state / "casework.db", "casework", readonly, "FULL")
+    return Store(state / "casework.db", "casework", readonly=readonly)
 
 
 def open_evidence(state: Path, *, readonly: bool = False) -> Store:
@@ -109,9 +114,9 @@ def open_evidence(state: Path, *, readonly: bool = False) -> Store:
     NORMAL is enough: after a power cut the roll-up stands a little back and is repeated from the ledger.
     """
     if not readonly:
-        return _open(state / "evidence.db", "evidence", False, "NORMAL")
+        return Store(state / "evidence.db", "evidence", synchronous="NORMAL")
     open_casework(state, readonly=True).close()  # made and migrated, so that it can be attached
-    store = _open(state / "evidence.db", "evidence", True, "NORMAL")
+    store = Store(state / "evidence.db", "evidence", readonly=True)
     store.connection.execute("ATTACH ? AS casework", (f"{(state / 'casework.db').absolute().as_uri()}?mode=ro",))
     return store
 
@@ -157,21 +162,16 @@ def migrations(database: str) -> list[Migration]:
     return found
 
 
-def _open(path: Path, database: str, readonly: bool, synchronous: Synchronous) -> Store:
-    if readonly and _needs_a_writer(path, database):
-        Store(path, database, synchronous=synchronous).close()
-    return Store(path, database, readonly=readonly, synchronous=synchronous)
-
-
-def _needs_a_writer(path: Path, database: str) -> bool:
-    """Whether a reader comes before the first writer, or before the first one of a newer program."""
-    if not path.exists():
-        return True
-    connection = _connect(path, True, BUSY_SECONDS)
+def _reader(path: Path, database: str, steps: list[Migration], busy_seconds: float) -> sqlite3.Connection:
+    connection = _connect(path, True, busy_seconds)
     try:
-        return _version(connection) < len(migrations(database))
-    finally:
+        _check_version(connection, path, steps)
+        if _version(connection) < len(steps):
+            Store(path, database).close()
+    except BaseException:
         connection.close()
+        raise
+    return connection
 
 
 def _create(path: Path) -> None:

@@ -189,6 +189,10 @@ def test_what_is_sent_again_after_a_kill_is_taken_once(process):
         frame(Hello("node1", 0, "x")) * 2,
         frame(Hello("node1", 0, "x")) + frame(Batch(0, 0, [])),
         frame(Hello("node1", 0, "x")) + frame(Batch(1 << 63, 0, [])),
+        frame(Hello("node1", 0, "x")) + frame(Batch(1, 1 << 63, [])),
+        frame(Hello("node1", 0, "x")) + frame(Batch(1, -1, [])),
+        frame(Hello("node1", 0, "x" * 65)),
+        frame(Hello("node1", -1, "x")),
     ],
 )
 def test_garbage_closes_that_connection_only(process, garbage):

@@ -145,6 +145,13 @@ def test_a_reader_makes_missing_databases_but_cannot_write(tmp_path):
     store.close()
 
 
+def test_a_file_whose_maker_was_killed_before_the_first_step_is_no_hindrance(tmp_path, steps):
+    (tmp_path / "thing.db").touch()
+    store = Store(tmp_path / "thing.db", "thing", readonly=True)
+    assert store.connection.execute("SELECT count(*) FROM notes").fetchone()[0] == 0
+    store.close()
+
+
 def test_each_thread_has_its_own_connections(tmp_path):
     stores = Stores(tmp_path)
     mine, seen = stores.casework, []
