@@ -234,6 +234,7 @@ def test_a_locked_ledger_is_waited_out_and_the_queue_stays_bounded(process):
     until(lambda: not sender.waiting(), "everything", 60)
     until(lambda: not process.status()["errors"], "back to normal")
     assert process.status()["rows"] == 1 + 600 * 150
+    assert sender.connections == 1, "the link was paused and went on"
     sender.end()
 
 
