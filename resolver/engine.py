@@ -121,7 +121,8 @@ class Engine:
         if verdict.records is not None:
             return self._policy_reply(query, verdict, hit, group, packet, transport)
         if not wants_recursion(query):
-            return self._error(query, REFUSED, EDE_NOT_AUTHORITATIVE)
+            refused = self._error(query, REFUSED, EDE_NOT_AUTHORITATIVE)
+            return Reply(refused.body, hit)  # a machine that asks for a listed name is a hit, however it asks
         key = (query.name + query.question[-4:], query.bits)
         cached = self.cache.get(key)
         if cached is None or not cached.fresh(now):

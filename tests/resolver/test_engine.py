@@ -162,6 +162,14 @@ def test_passthru_and_monitor_are_asked_upstream_with_a_hit(engine, name, action
     assert (facts.action, facts.qname, facts.transport, facts.address) == (action, name, transport, "")
 
 
+@pytest.mark.parametrize(("name", "action"), [("kill.example", "passthru"), ("www.watched.example", "monitor")])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_passthru_and_monitor_without_recursion_desired_are_hits_too(engine, name, action, transport):
+    answer, facts = reply_to(engine, query(name, rd=False, edns=1232), transport)
+    assert (answer.rcode(), errors(answer)) == (REFUSED, [EDE_NOT_AUTHORITATIVE])
+    assert (facts.action, facts.qname, facts.transport) == (action, name, transport)
+
+
 def test_an_unlisted_name_is_asked_upstream_without_a_hit(engine):
     outcome = engine.answer(query("Other.EXAMPLE", "AAAA", do=True, cd=True), engine.access.default, "udp", NOW)
     assert isinstance(outcome, Forward)
