@@ -16,48 +16,60 @@ from resolver.counters import Counters
 from resolver.wire import answer as wire_answer
 from resolver.wire import reply
 from resolver.wire.answer import Answer, BadAnswer
-from resolver.wire.constants import NOERROR, NXDOMAIN
+from resolver.wire.constants import FORMERR, NOERROR, NOTIMP, NXDOMAIN
 
 Key = tuple[bytes, int]  # (lower-case name, type, class; DO, CD and AD bits)
 Waiter = TypeVar("Waiter")
 
-DOWN_AFTER = 3  # failures in a row before a server is asked last
+DOWN_AFTER = 3  # questions in a row without any answer before a server is asked last
 DOWN_SECONDS = 5.0
+PLAIN_SECONDS = 60.0  # a server that answers only without EDNS is asked without it for so long, then tried again
 
 
 class Server:
     """One upstream and how it has been doing."""
 
-    __slots__ = ("address", "down_until", "failures")
+    __slots__ = ("address", "down_until", "failures", "knows_edns", "plain_until")
 
     def __init__(self, address: Endpoint) -> None:
         self.address = address
         self.failures = 0
         self.down_until = 0.0
+        self.knows_edns = False  # an answer of its carried EDNS
+        self.plain_until = 0.0  # asked without EDNS until then
 
-    def failed(self, now: float) -> None:
-        """It did not answer, or with an error of its own."""
+    def silent(self, now: float) -> None:
+        """It did not answer, or cannot be reached."""
         self.failures += 1
         if self.failures >= DOWN_AFTER:
             self.down_until = now + DOWN_SECONDS
 
-    def worked(self) -> None:
-        """It answered."""
+    def answered(self, *, edns: bool = False) -> None:
+        """It said something, be it an error: one broken zone makes SERVFAILs of a server that is well."""
         self.failures = 0
         self.down_until = 0.0
+        self.knows_edns = self.knows_edns or edns
+
+    def answered_plain(self, now: float) -> None:
+        """It answered without EDNS what it had refused with it. One broken zone behind it must not cost the others."""
+        if not self.knows_edns and self.plain_until <= now:
+            self.plain_until = now + PLAIN_SECONDS
 
 
 class Question(Generic[Waiter]):
     """One question under way and everyone who waits for its answer."""
 
-    __slots__ = ("attempt", "deadline", "ident", "key", "link", "packet", "server", "tried", "waiters")
+    __slots__ = ("attempt", "deadline", "edns", "ident", "key", "link", "packet", "plain_for", "server", "tried",
+                 "waiters")  # fmt: skip
 
     def __init__(self, key: Key, packet: bytes, waiter: Waiter) -> None:
         self.key = key
         self.packet = packet  # without the ID, which is new with every try
         self.waiters = [waiter]
+        self.edns = True  # whether `packet` has it
+        self.plain_for: tuple[Server, ...] = ()  # who could not read it with EDNS
         self.attempt = 0
-        self.tried: list[Server] = []
+        self.tried: list[Server] = []  # one for each try; asking the same server again without EDNS belongs to its try
         self.server: Server | None = None
         self.link: Link[Waiter] | None = None  # where its answer is expected
         self.ident = b""
@@ -148,6 +160,10 @@ class Exchange(Generic[Waiter]):
         question.server = link.server
         question.tried.append(link.server)
         question.attempt += 1
+        edns = link.server not in question.plain_for and link.server.plain_until <= now
+        if edns is not question.edns:
+            question.edns = edns
+            question.packet = reply.upstream_question(*question.key, self._payload if edns else None)
         question.deadline = now + self._timeout
         self._clock_order.append((question.deadline, question, question.attempt))
         self._counters.upstream_queries += 1
@@ -159,8 +175,7 @@ class Exchange(Generic[Waiter]):
         question.tried.append(server)
         question.attempt += 1
         self._counters.upstream_failures += 1
-        again = self._another(question, now)
-        return again[0] if again else None
+        return self._elsewhere(question, now)
 
     def received(self, link: Link[Waiter], packet: bytes, now: float) -> tuple[Question[Waiter], bool] | None:
         """A datagram came in on `link`. Returns a question to ask again: by TCP (True) or elsewhere (False)."""
@@ -175,36 +190,46 @@ class Exchange(Generic[Waiter]):
                 self._counters.upstream_mismatches += 1
                 return None
             self._counters.upstream_bad += 1
-            return self._another(question, now)
+            link.server.answered()
+            return _by_datagram(self._another(question))
         self._release(question)
+        link.server.answered(edns=answer.edns)
         if answer.truncated:
             return question, True
-        return self._settle(question, answer, now)
+        return _by_datagram(self._settle(question, answer, now))
 
     def received_whole(self, question: Question[Waiter], packet: bytes | None, now: float) -> Question[Waiter] | None:
-        """The answer that came by TCP, None when none did. Returns the question to ask elsewhere."""
-        again = None
+        """The answer that came by TCP, None when none did. Returns the question to ask again.
+
+        Never held against the server: its truncated datagram has shown that it lives.
+        """
         try:
             if packet is None:
                 raise BadAnswer("no answer by TCP")
+            if packet[:2] != question.ident:
+                raise BadAnswer("answers another question", mismatch=True)
             answer = self._read(question, packet)
             if answer.truncated:
                 raise BadAnswer("truncated by TCP")
-            again = self._settle(question, answer, now)
         except BadAnswer:
             self._counters.upstream_bad += 1
-            again = self._another(question, now)
-        return again[0] if again else None
+            return self._another(question)
+        return self._settle(question, answer, now)
 
     def _read(self, question: Question[Waiter], packet: bytes) -> Answer:
         return wire_answer.read(packet, question.key[0], self._cache.max_ttl, self._cache.max_negative_ttl)
 
-    def _settle(self, question: Question[Waiter], answer: Answer, now: float) -> tuple[Question[Waiter], bool] | None:
+    def _settle(self, question: Question[Waiter], answer: Answer, now: float) -> Question[Waiter] | None:
+        server = question.server
+        assert server is not None
         if answer.rcode not in {NOERROR, NXDOMAIN}:
             self._counters.upstream_failures += 1
-            return self._another(question, now)
-        if question.server is not None:
-            question.server.worked()
+            if question.edns and not answer.edns and answer.rcode in {FORMERR, NOTIMP}:
+                question.plain_for += (question.tried.pop(),)  # RFC 6891 section 7: perhaps it cannot read EDNS only
+                return question
+            return self._another(question)
+        if server in question.plain_for:
+            server.answered_plain(now)
         self._counters.upstream_answers += 1
         self._finish(question, answer)
         return None
@@ -218,24 +243,28 @@ class Exchange(Generic[Waiter]):
             if question.link is None or question.attempt != attempt:
                 continue
             self._counters.upstream_timeouts += 1
-            retry = self._another(question, now)
+            retry = self._elsewhere(question, now)
             if retry is not None:
-                again.append(retry[0])
+                again.append(retry)
         return again
 
     def broken(self, link: Link[Waiter], now: float) -> list[Question[Waiter]]:
         """The kernel says that nobody listens there: everything under way on `link` goes elsewhere at once."""
-        retries = [self._another(question, now) for question in list(link.pending.values())]
-        return [retry[0] for retry in retries if retry is not None]
+        retries = [self._elsewhere(question, now) for question in list(link.pending.values())]
+        return [retry for retry in retries if retry is not None]
 
-    def _another(self, question: Question[Waiter], now: float) -> tuple[Question[Waiter], bool] | None:
+    def _elsewhere(self, question: Question[Waiter], now: float) -> Question[Waiter] | None:
+        """Its server is silent: held against the server, and asked again while tries are left."""
+        assert question.server is not None
+        question.server.silent(now)
+        return self._another(question)
+
+    def _another(self, question: Question[Waiter]) -> Question[Waiter] | None:
         self._release(question)
-        if question.server is not None:
-            question.server.failed(now)
-        if question.attempt >= self._attempts:
+        if len(question.tried) >= self._attempts:
             self._finish(question, None)
             return None
-        return question, False
+        return question
 
     def _release(self, question: Question[Waiter]) -> None:
         if question.link is not None:
@@ -245,3 +274,7 @@ class Exchange(Generic[Waiter]):
     def _finish(self, question: Question[Waiter], answer: Answer | None) -> None:
         self._under_way.pop(question.key, None)
         self._deliver(question.key, answer, question.waiters)
+
+
+def _by_datagram(question: Question[Waiter] | None) -> tuple[Question[Waiter], bool] | None:
+    return (question, False) if question is not None else None

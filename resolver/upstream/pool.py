@@ -182,13 +182,17 @@ class Pool(Generic[Waiter]):
         self._counters.upstream_tcp += 1
 
         def arrived(packet: bytes | None) -> None:
-            again = self._exchange.received_whole(question, packet, self.clock())
-            if again is not None:
-                self._send(again, self.clock())
-            self._finish()
+            self.guard(self._received_whole, question, packet)
 
         asking = StreamQuestion(self.reactor, question.ident + question.packet, arrived)
         asking.ask(question.server.address, self._timeout * 2)
+
+    def _received_whole(self, question: Question[Waiter], packet: bytes | None) -> None:
+        now = self.clock()
+        again = self._exchange.received_whole(question, packet, now)
+        if again is not None:
+            self._send(again, now)
+        self._finish()
 
     def _finish(self) -> None:
         self.flush()

@@ -9,7 +9,7 @@ import struct
 from typing import NamedTuple
 
 from resolver.wire.constants import AD, HEADER, NOERROR, NXDOMAIN, OPCODE, QR, RCODE, TC, TYPE_OPT, TYPE_SOA
-from resolver.wire.reply import Records
+from resolver.wire.reply import NOTHING, Records
 
 _HEADER = struct.Struct("!HHHHHH")
 _RR = struct.Struct("!HHIH")
@@ -33,23 +33,28 @@ class Answer(NamedTuple):
     records: Records
     ttls: tuple[tuple[int, int], ...]  # (offset from the message's start, seconds)
     lifetime: int  # seconds that it may be kept; 0 for errors
+    edns: bool  # it carries an OPT record, so its sender knows EDNS
 
 
 def read(packet: bytes, question: bytes, max_ttl: int, max_negative: int) -> Answer:
     """Check `packet` against the question (lower case name, type, class) that was asked; raise BadAnswer."""
     end = HEADER + len(question)
-    if len(packet) < end:
+    if len(packet) < HEADER:
         raise BadAnswer("too short", mismatch=True)
     _ident, flags, questions, answers, authorities, additionals = _HEADER.unpack_from(packet)
-    if not flags & QR or flags & OPCODE or questions != 1:
+    if not flags & QR or flags & OPCODE:
         raise BadAnswer("no answer to a query", mismatch=True)
+    rcode = flags & RCODE
+    if not (questions or answers or authorities) and rcode not in {NOERROR, NXDOMAIN}:
+        return _bare_error(packet, rcode, additionals)
+    if questions != 1 or len(packet) < end:
+        raise BadAnswer("not our one question", mismatch=True)
     echoed = packet[HEADER:end]
     if echoed[:-4].lower() != question[:-4] or echoed[-4:] != question[-4:]:
         raise BadAnswer("answers another question", mismatch=True)
-    rcode = flags & RCODE
     walk = _Walk(packet, end)
     if flags & TC:
-        return Answer(rcode, True, False, Records(b"", 0, 0, 0), (), 0)
+        return Answer(rcode, True, False, NOTHING, (), 0, False)
     walk.section(answers, 0)
     walk.section(authorities, 1)
     walk.section(additionals, 2)
@@ -58,7 +63,17 @@ def read(packet: bytes, question: bytes, max_ttl: int, max_negative: int) -> Ans
     lifetime = _lifetime(rcode, answers, ttls, walk.negative_ttl, max_negative)
     data = packet[end : walk.end_of_data]
     records = Records(data, answers, authorities, walk.kept_additionals)
-    return Answer(rcode, False, bool(flags & AD), records, ttls, lifetime)
+    return Answer(rcode, False, bool(flags & AD), records, ttls, lifetime, walk.edns)
+
+
+def _bare_error(packet: bytes, rcode: int, additionals: int) -> Answer:
+    """An error that echoes no question: who cannot read a question cannot echo it (old servers that meet EDNS).
+
+    It says nothing about any name, so one that fits ID and port is enough: a forged one costs us another try.
+    """
+    walk = _Walk(packet, HEADER)
+    walk.section(additionals, 2)
+    return Answer(walk.high_rcode << 4 | rcode, False, False, NOTHING, (), 0, walk.edns)
 
 
 def _lifetime(rcode: int, answers: int, ttls: tuple[tuple[int, int], ...], negative: int | None, cap: int) -> int:
@@ -82,7 +97,7 @@ class _Walk:
         self.negative_ttl: int | None = None
         self.kept_additionals = 0
         self.end_of_data = at
-        self._cut = False
+        self.edns = False  # an OPT record was seen
 
     def section(self, count: int, number: int) -> None:
         """Walk one section; 0 answer, 1 authority, 2 additional."""
@@ -100,9 +115,9 @@ class _Walk:
                 if number != 2:
                     raise BadAnswer("OPT outside the additional section")
                 self.high_rcode = ttl >> 24
-                self._cut = True
+                self.edns = True
                 continue
-            if self._cut:
+            if self.edns:
                 continue
             if ttl & 0x80000000:  # RFC 2181 section 8: a TTL with the top bit set counts as zero
                 ttl = 0

@@ -78,7 +78,11 @@ def write(query: Query, records: Records, rcode: int, limit: int, payload: int, 
     return b"".join((head, query.question, records.data, tail))
 
 
-def upstream_question(name_type_class: bytes, bits: int, payload: int) -> bytes:
-    """The question after its ID, as we ask upstream: RD set, DO, CD and AD as the client had them."""
-    head = _HEAD.pack(RD | (bits & (CD | AD)), 1, 0, 0, 1)
-    return head + name_type_class + edns.opt(payload, bool(bits & 1))
+def upstream_question(name_type_class: bytes, bits: int, payload: int | None) -> bytes:
+    """The question after its ID, as we ask upstream: RD set, DO, CD and AD as the client had them.
+
+    Without a `payload` it goes without EDNS (and so without DO), for servers that know none.
+    """
+    tail = edns.opt(payload, bool(bits & 1)) if payload is not None else b""
+    head = _HEAD.pack(RD | (bits & (CD | AD)), 1, 0, 0, 1 if tail else 0)
+    return head + name_type_class + tail

@@ -4,72 +4,10 @@ from __future__ import annotations
 
 import dns.flags
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from contracts import names
-from contracts.networks import Endpoint
-from contracts.settings import Cache, Upstreams
-from resolver.counters import Counters
-from resolver.upstream.exchange import DOWN_AFTER, DOWN_SECONDS, Exchange, Link, RandomIds, Server
+from resolver.upstream.exchange import Link, RandomIds
 from tests.resolver.making import answer_to, query, understood
-
-A = "www.example. 300 IN A 192.0.2.1"
-SERVERS = ["127.0.0.1:5301", "127.0.0.1:5302", "127.0.0.1:5303"]
-TIMEOUT = 0.8
-
-
-def key(name="www.example", bits=0):
-    return names.to_wire(name) + b"\0\1\0\1", bits
-
-
-class Asked:
-    """An exchange with one link per server, and all that it sent and delivered."""
-
-    def __init__(self, servers=2, **limits):
-        self.counters = Counters()
-        self.servers = [Server(Endpoint(text)) for text in SERVERS[:servers]]
-        self.delivered = []
-        self.now = 100.0
-        self.exchange = Exchange(
-            self.servers, Upstreams(timeout_ms=800, **limits), Cache(), 1232, self.counters,
-            lambda asked, answer, waiters: self.delivered.append((asked, answer, waiters)),
-        )  # fmt: skip
-        self.links = {server: Link(server) for server in self.servers}
-
-    def ask(self, name="www.example", waiter="client", bits=0):
-        """As the pool does: the question when it was sent, None when it joined another."""
-        if self.exchange.join(key(name, bits), waiter):
-            return None
-        question = self.exchange.open(key(name, bits), waiter)
-        self.send(question)
-        return question
-
-    def send(self, question):
-        server = self.exchange.choose(question.tried, self.now)
-        return self.exchange.aim(question, self.links[server], self.now)
-
-    def number(self, question):
-        """Which server is being asked."""
-        return self.servers.index(question.server)
-
-    def answer(self, question, *records, ident=None, link=None, **how):
-        """The asked server says something."""
-        message = answer_to(question.ident + question.packet, *records, **how)
-        packet = (ident or question.ident) + message.to_wire(max_size=65535)[2:]
-        return self.exchange.received(link or question.link, packet, self.now)
-
-    def expire(self):
-        """Wait until the time-out; ask again what is to be asked again."""
-        self.now += TIMEOUT + 0.01
-        again = self.exchange.expired(self.now)
-        for question in again:
-            self.send(question)
-        return again
-
-    def waiters(self):
-        return [waiter for _key, _answer, waiters in self.delivered for waiter in waiters]
+from tests.resolver.upstream.asked import TIMEOUT, A, Asked, key
 
 
 def test_the_packet_that_is_sent():
@@ -167,7 +105,7 @@ def test_an_answer_that_came_late_is_ignored():
     assert asked.counters.upstream_mismatches == 2
 
 
-@pytest.mark.parametrize("rcode", [1, 2, 4, 5, 9, 16])
+@pytest.mark.parametrize("rcode", [2, 5, 9, 16])
 def test_an_error_of_a_server_sends_the_question_to_the_next(rcode):
     asked = Asked()
     question = asked.ask()
@@ -240,26 +178,6 @@ def test_the_one_tried_the_longest_ago_comes_next():
     assert order == [1, 2, 0, 1, 2, 0, 1]
 
 
-def test_servers_that_are_down_are_asked_last_and_come_back():
-    asked = Asked(attempts=10)
-    first = asked.servers[0]
-    for number in range(DOWN_AFTER):
-        question = asked.ask(f"x{number}.example")
-        assert asked.number(question) == 0
-        asked.answer(question, rcode=2)
-        asked.send(question)
-        asked.answer(question, f"x{number}.example. 1 IN A 192.0.2.1")
-    assert asked.number(asked.ask("down.example")) == 1
-    asked.servers[1].down_until = first.down_until
-    assert asked.number(asked.ask("all-down.example")) == 0  # still better than no answer
-    asked.servers[1].down_until = 0.0
-    asked.now += DOWN_SECONDS
-    question = asked.ask("again.example")
-    assert asked.number(question) == 0
-    asked.answer(question, "again.example. 1 IN A 192.0.2.1")
-    assert first.failures == 0
-
-
 def test_truncated_means_ask_by_tcp_and_its_answer_counts():
     asked = Asked()
     question = asked.ask()
@@ -312,87 +230,3 @@ def test_a_server_that_no_socket_reaches_counts_as_a_try():
     assert asked.exchange.unreachable(question, asked.servers[1], asked.now) is None
     assert asked.delivered == [(key(), None, ["client"])]
     assert len(asked.exchange) == 0
-
-
-class AnyCourse(RuleBasedStateMachine):
-    """Whatever happens in whatever order: every waiter hears exactly once, and nothing stays behind."""
-
-    @initialize(servers=st.integers(1, 3), attempts=st.integers(1, 4))
-    def start(self, servers, attempts):
-        self.asked = Asked(servers=servers, attempts=attempts)
-        self.attempts = attempts
-        self.waiters = 0
-        self.by_tcp = {}
-
-    def again(self, question):
-        """What the pool does with a question that is handed back."""
-        if question is not None:
-            self.asked.send(question)
-
-    def pick(self, number):
-        """A question that waits for a datagram, None when there is none."""
-        waiting = [question for question in self.asked.exchange._under_way.values() if question.link is not None]
-        return waiting[number % len(waiting)] if waiting else None
-
-    @rule(number=st.integers(0, 3))
-    def ask(self, number):
-        self.asked.ask(f"x{number}.example", self.waiters)
-        self.waiters += 1
-
-    @rule(number=st.integers(0, 3), rcode=st.sampled_from([0, 0, 2, 3, 5]))
-    def answer(self, number, rcode):
-        question = self.pick(number)
-        if question is not None:
-            again = self.asked.answer(question, rcode=rcode)
-            self.again(again and again[0])
-
-    @rule(number=st.integers(0, 3), junk=st.binary(max_size=60))
-    def forge(self, number, junk):
-        question = self.pick(number)
-        if question is not None:
-            assert self.asked.exchange.received(question.link, question.ident + junk, self.asked.now) is None
-
-    @rule(number=st.integers(0, 3))
-    def truncate(self, number):
-        question = self.pick(number)
-        if question is not None:
-            again = self.asked.answer(question, flags=dns.flags.TC)
-            assert again == (question, True)
-            self.by_tcp[question.key] = question
-
-    @rule(good=st.booleans())
-    def end_of_tcp(self, good):
-        if self.by_tcp:
-            _key, question = self.by_tcp.popitem()
-            whole = answer_to(question.ident + question.packet).to_wire() if good else None
-            self.again(self.asked.exchange.received_whole(question, whole, self.asked.now))
-
-    @rule()
-    def expire(self):
-        self.asked.expire()
-
-    @rule(number=st.integers(0, 2))
-    def refuse(self, number):
-        server = self.asked.servers[number % len(self.asked.servers)]
-        for question in self.asked.exchange.broken(self.asked.links[server], self.asked.now):
-            self.again(question)
-
-    @invariant()
-    def nothing_is_lost(self):
-        if hasattr(self, "asked"):
-            waiting = sum(len(question.waiters) for question in self.asked.exchange._under_way.values())
-            assert waiting + len(self.asked.waiters()) == self.waiters
-
-    def teardown(self):
-        if hasattr(self, "asked"):
-            while self.by_tcp:
-                self.end_of_tcp(good=False)
-            for _ in range(self.attempts):
-                self.asked.expire()
-            assert sorted(self.asked.waiters()) == list(range(self.waiters))
-            assert len(self.asked.exchange) == 0
-            assert not any(link.pending for link in self.asked.links.values())
-
-
-TestAnyCourse = AnyCourse.TestCase
-TestAnyCourse.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

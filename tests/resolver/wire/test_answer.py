@@ -107,6 +107,21 @@ def test_what_may_be_forged_is_a_mismatch(case, data):
     assert bad.value.mismatch
 
 
+@pytest.mark.parametrize("rcode", [1, 2, 4, 5])
+@pytest.mark.parametrize("edns", [False, True])
+def test_an_error_may_echo_no_question(rcode, edns):
+    opt = b"\0" + struct.pack("!HHBBHH", 41, 1232, 0, 0, 0, 0)
+    packet = struct.pack("!HHHHHH", 1, 0x8180 | rcode, 0, 0, 0, int(edns)) + opt * edns
+    assert read(packet) == Answer(rcode, False, False, reply.NOTHING, (), 0, edns)
+
+
+@pytest.mark.parametrize("rcode", [0, 3])
+def test_any_other_answer_must_echo_it(rcode):
+    with pytest.raises(BadAnswer) as bad:
+        read(struct.pack("!HHHHHH", 1, 0x8180 | rcode, 0, 0, 0, 0))
+    assert bad.value.mismatch
+
+
 def raw(*records, answers=0, authorities=0, additionals=0):
     """An answer to ASKED made by hand."""
     head = struct.pack("!HHHHHH", 1, 0x8180, 1, answers, authorities, additionals)
