@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredLock, succeed
+from twisted.internet.defer import Deferred, DeferredLock, maybeDeferred, succeed
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
@@ -23,6 +23,7 @@ from resolver.policy.ladder import Policy, make_policy
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 _Loaded = tuple[Manifest | None, dict[str, Segment]]
+_Stamp = tuple[int, int]  # inode and mtime of a manifest
 
 
 class PolicyKeeper:
@@ -37,7 +38,7 @@ class PolicyKeeper:
         self._ttl = ttl
         self._swap = swap
         self._segments: dict[str, Segment] = {}
-        self._seen: tuple[int, int] | None = None  # inode and mtime of the manifest that was last looked at
+        self._seen: _Stamp | None = None  # the manifest that was last judged, for better or worse
         self._lock = DeferredLock()
         self._looking = LoopingCall(self._look)
         self._looking.clock = reactor
@@ -47,11 +48,11 @@ class PolicyKeeper:
 
     def load_now(self) -> None:
         """At start, before the first packet: wait for it. Without a usable policy everything is forwarded."""
-        self._seen = self._stamp()
+        stamp = self._stamp()
         try:
-            self._take(self._open())
-        except (BadPolicy, OSError) as error:
-            self._complain(error)
+            self._take(self._open(), stamp)
+        except Exception:  # noqa: BLE001  whatever it is: DNS down would be a province down
+            self._failed(Failure(), stamp)
 
     def start(self) -> None:
         """Look every second."""
@@ -67,20 +68,22 @@ class PolicyKeeper:
         return self._lock.run(self._load)
 
     def _load(self) -> Deferred[int]:
-        self._seen = self._stamp()
-        opening: Deferred[Any] = deferToThreadPool(self._reactor, self._reactor.getThreadPool(), self._open)
-        opening.addCallback(self._take)
-        opening.addErrback(self._failed)
+        stamp = self._stamp()  # before it is read: what is published meanwhile is seen at the next look
+        opening: Deferred[Any] = maybeDeferred(  # it raises where no thread can be started
+            deferToThreadPool, self._reactor, self._reactor.getThreadPool(), self._open
+        )
+        opening.addCallback(self._take, stamp)
+        opening.addErrback(self._failed, stamp)
         opening.addCallback(lambda _done: self.serial)
         return opening
 
     def _look(self) -> Deferred[int]:
         stamp = self._stamp()
-        if stamp is None or stamp == self._seen:
+        if stamp == self._seen:
             return succeed(self.serial)
         return self.reload()
 
-    def _stamp(self) -> tuple[int, int] | None:
+    def _stamp(self) -> _Stamp | None:
         try:
             about = self._folder.manifest.stat()
         except OSError:
@@ -93,14 +96,19 @@ class PolicyKeeper:
             return None, {}
         return manifest, self._folder.open(manifest, self._segments)
 
-    def _take(self, loaded: _Loaded) -> None:
+    def _take(self, loaded: _Loaded, stamp: _Stamp | None) -> None:
         manifest, segments = loaded
         if manifest is None:
+            if self.serial:
+                raise BadPolicy("it is not there any more")
             log.error("no policy has been published yet: resolving without any list")
             return
+        if manifest.serial != self.serial:
+            self._go_live(manifest, segments)
         self.problem = ""
-        if manifest.serial == self.serial:
-            return
+        self._seen = stamp
+
+    def _go_live(self, manifest: Manifest, segments: dict[str, Segment]) -> None:
         self._swap(make_policy(manifest, segments, self._pool, self._ttl))
         self._segments = segments
         self.serial = manifest.serial
@@ -108,9 +116,17 @@ class PolicyKeeper:
         names = sum(entry.names for entry in manifest.entries)
         log.info("policy %d is live: %d lists, %d names", manifest.serial, len(manifest.entries), names)
 
-    def _failed(self, failure: Failure) -> None:
-        self._complain(failure.value)
+    def _failed(self, failure: Failure, stamp: _Stamp | None) -> None:
+        """Tell it once. Only a policy that is bad in itself is judged: what else fails may pass, and is tried again.
 
-    def _complain(self, error: BaseException | None) -> None:
-        self.problem = f"the published policy cannot be used ({error}); serial {self.serial} stays live"
-        log.error("%s", self.problem)
+        EMFILE or ENOMEM, say; marisa tells them as RuntimeError.
+        """
+        if failure.check(BadPolicy):
+            self._seen = stamp
+        problem = f"the published policy cannot be used ({failure.value}); serial {self.serial} stays live"
+        if problem == self.problem:
+            return
+        self.problem = problem
+        log.error("%s", problem)
+        if not failure.check(BadPolicy, OSError, RuntimeError, MemoryError):
+            log.error("our own fault, perhaps\n%s", failure.getTraceback())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+from unittest.mock import Mock
 
 import pytest
 
@@ -161,6 +163,67 @@ def test_looking_does_not_complain_again_about_what_it_has_seen(keeping, spin, r
     monkeypatch.setattr(keeping.keeper, "_stamp", lambda stamp=keeping.keeper._stamp: (looks.append(1), stamp())[1])
     spin(lambda: len(looks) > 5, "looked")
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("at_start", [False, True])
+@pytest.mark.parametrize("passing", [OSError(errno.EMFILE, "Too many open files"), RuntimeError("mmap"), MemoryError()])
+def test_what_may_pass_is_tried_again_and_told_once(keeping, spin, caplog, monkeypatch, at_start, passing):
+    monkeypatch.setattr("resolver.reload.LOOK_SECONDS", 0.01)
+    manifest = keeping.publish(1, one=["evil.example"])
+    if not at_start:
+        keeping.keeper.load_now()
+        manifest = keeping.publish(2, one=["other.example"])
+    tries = []
+
+    def failing(_folder, *_given):
+        tries.append(1)
+        raise passing
+
+    monkeypatch.setattr(PolicyFolder, "open", failing)
+    keeping.keeper.load_now() if at_start else reload(keeping, spin)
+    assert "cannot be used" in keeping.keeper.problem
+    keeping.keeper.start()
+    spin(lambda: len(tries) > 3, "tried again")
+    assert len(keeping.live) == (0 if at_start else 1)
+    assert [record.levelno for record in caplog.records].count(logging.ERROR) == 1
+    monkeypatch.undo()
+    spin(lambda: keeping.keeper.serial == manifest.serial, "live at last, with no new manifest")
+    assert keeping.keeper.problem == ""
+
+
+def test_no_thread_to_read_it_with_is_a_failure_that_may_pass(keeping, spin, reactor, monkeypatch):
+    monkeypatch.setattr("resolver.reload.LOOK_SECONDS", 0.01)
+    keeping.publish(1, one=["evil.example"])
+    monkeypatch.setattr(
+        reactor.getThreadPool(), "callInThreadWithCallback", Mock(side_effect=RuntimeError("no thread"))
+    )
+    keeping.keeper.start()
+    spin(lambda: "no thread" in keeping.keeper.problem, "told")
+    monkeypatch.undo()
+    spin(lambda: keeping.keeper.serial == 1, "live at last")
+
+
+def test_a_bug_of_ours_while_reading_it_is_told_with_its_traceback(keeping, caplog, monkeypatch):
+    keeping.publish(1, one=["evil.example"])
+    monkeypatch.setattr("resolver.reload.make_policy", lambda *_given: {}["a bug"])
+    keeping.keeper.load_now()
+    assert "a bug" in keeping.keeper.problem
+    assert "Traceback" in caplog.text
+    assert keeping.live == []
+
+
+def test_a_policy_that_is_gone_stays_live_and_is_told(keeping, spin, caplog, monkeypatch):
+    monkeypatch.setattr("resolver.reload.LOOK_SECONDS", 0.01)
+    keeping.publish(1, one=["evil.example"])
+    keeping.keeper.load_now()
+    away = keeping.folder.manifest.rename(keeping.folder.manifest.with_suffix(".away"))
+    keeping.keeper.start()
+    spin(lambda: keeping.keeper.problem, "noticed")
+    assert "serial 1 stays live" in caplog.text
+    assert "without any list" not in caplog.text
+    assert keeping.blocked("evil.example")
+    away.rename(keeping.folder.manifest)
+    spin(lambda: not keeping.keeper.problem, "back")
 
 
 def test_reloads_that_come_together_end_with_the_last_published(keeping, spin):
