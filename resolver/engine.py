@@ -152,13 +152,8 @@ class Engine:
             return Reply(self._error(query, SERVFAIL, EDE_NO_REACHABLE).body, hit)
         return Reply(self._write(query, cached, transport, now), hit)
 
-    def failure(self, packet: bytes) -> Reply | None:
-        """SERVFAIL for a packet that met a bug of ours."""
-        query = header_only(packet)
-        return self.servfail(query) if query else None
-
     def servfail(self, query: Query) -> Reply:
-        """The same where the query was read already."""
+        """For a question that met a bug of ours."""
         return self._error(query, SERVFAIL)
 
     def _judge(self, query: Query, group: Group, transport: Transport) -> Verdict:

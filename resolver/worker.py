@@ -75,7 +75,7 @@ class Worker:
         )
         self._access = access
         self._udp: list[UdpServer] = []
-        self._tcp_factory = TcpFactory(access, self.dispatcher, dns.tcp_idle_seconds, dns.tcp_connections)
+        self._tcp_factory = TcpFactory(reactor, access, self.dispatcher, dns.tcp_idle_seconds, dns.tcp_connections)
         self._ports: list[IListeningPort] = []
 
     def start(self) -> None:

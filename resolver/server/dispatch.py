@@ -6,6 +6,7 @@ No sockets here: servers hand packets in with a way to answer. Speed matters in 
 from __future__ import annotations
 
 import logging
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -13,10 +14,11 @@ from typing import NamedTuple, Protocol
 
 from contracts.hit import Transport
 from resolver.cache.entry import CachedAnswer
-from resolver.engine import CacheKey, Engine, Forward, Reply
+from resolver.engine import CacheKey, Engine, Forward, Outcome, Reply
 from resolver.policy.addresses import Group
 from resolver.wire.answer import Answer
-from resolver.wire.query import Query
+from resolver.wire.query import Query, bare, header_only
+from resolver.wire.reply import bare_failure
 
 log = logging.getLogger(__name__)
 Send = Callable[[bytes], None]  # takes a whole message
@@ -64,8 +66,8 @@ class Dispatcher:
         self._told: dict[str, int] = {}
 
     def packet(self, packet: bytes, client: bytes, group: Group, transport: Transport, send: Send,
-               now: float) -> Reply | None:  # fmt: skip
-        """The reply to send at once, its hit folded in; None when nothing is sent, or later through `send`."""
+               now: float) -> Outcome:  # fmt: skip
+        """The reply to send at once, its hit folded in; Forward: it comes later through `send`; None: none comes."""
         try:
             outcome = self.engine.answer(packet, group, transport, now)
             if outcome is not None and outcome.hit is not None:
@@ -74,11 +76,11 @@ class Dispatcher:
                 return outcome
             waiting = Waiting(outcome.query, group, transport, client, send, outcome.hit is not None)
             if self.upstream is not None and self.upstream.ask(outcome.key, waiting):
-                return None
+                return outcome
             return self.engine.complete(outcome.query, group, transport, None, now)
         except Exception:  # noqa: BLE001  our bug: one client gets SERVFAIL, the worker lives
             self._own_fault()
-            return self.engine.failure(packet)
+            return self._failure(packet)
 
     def flush_questions(self) -> None:
         """Servers call this behind a batch of packets: what they brought to ask leaves together."""
@@ -92,7 +94,7 @@ class Dispatcher:
         replies = [(one, self._complete(one, cached, now)) for one in waiting]
         self.hits.flush()
         for one, reply in replies:
-            one.send(one.query.id + reply.body)
+            self.guard(one.send, one.query.id + reply.body)
 
     def guard(self, action: Callable[..., None], *given: object) -> None:
         """Do something for the reactor: a bug of ours in it is told, and the reactor goes on calling."""
@@ -113,17 +115,32 @@ class Dispatcher:
             reply = self.engine.complete(one.query, one.group, one.transport, cached, now)
         except Exception:  # noqa: BLE001  as above
             self._own_fault()
-            return self.engine.servfail(one.query)
+            return self._servfail(one.query)
         if reply.hit is not None and not one.counted:
             self.hits.add(one.client, reply.hit, 1)
         return reply
+
+    def _failure(self, packet: bytes) -> Reply | None:
+        """SERVFAIL for a packet that met a bug of ours."""
+        try:
+            query = header_only(packet)
+        except Exception:  # noqa: BLE001  the bug is in reading it, and is told already
+            query = bare(packet)
+        return self._servfail(query) if query else None
+
+    def _servfail(self, query: Query) -> Reply:
+        try:
+            return self.engine.servfail(query)
+        except Exception:  # noqa: BLE001  the bug is in writing it, and is told already
+            return Reply(bare_failure(query.flags), None)
 
     def _own_fault(self) -> None:
         """One traceback per kind and minute, however many packets meet the bug."""
         self.engine.counters.internal_errors += 1
         text = traceback.format_exc()
         minute = int(self.clock() / 60)
-        kind = text.rsplit("File ", 1)[-1].partition("\n")[0]  # the place: the message may be new with every packet
+        place = traceback.extract_tb(sys.exc_info()[2])[-1]
+        kind = f"{place.filename}:{place.lineno}"  # the message may be new with every packet
         if self._told.get(kind) != minute:
             if len(self._told) > 100:
                 self._told.clear()

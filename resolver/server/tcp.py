@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import socket
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from twisted.internet.protocol import ServerFactory
 from twisted.protocols.basic import Int16StringReceiver
 from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from resolver.engine import Reply
 from resolver.policy.addresses import STRANGERS, Access
 from resolver.server.dispatch import Dispatcher
 
@@ -37,7 +39,7 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         family = socket.AF_INET6 if ":" in peer.host else socket.AF_INET
         self._client = socket.inet_pton(family, peer.host)
         self._group = self.factory.access.group(self._client)
-        self._under_way = 0
+        self._under_way = 0  # answers that are still to come through `_later`
         self._jammed = False  # the client does not read
         self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self, True)
@@ -55,11 +57,12 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         self.factory.active(self)
         dispatcher = self.factory.dispatcher
         dispatcher.engine.counters.tcp_queries += 1
-        self._under_way += 1
-        reply = dispatcher.packet(string, self._client, self._group, "tcp", self._later, dispatcher.clock())
-        if reply is not None:
+        outcome = dispatcher.packet(string, self._client, self._group, "tcp", self._later, dispatcher.clock())
+        if isinstance(outcome, Reply):
             dispatcher.hits.flush()
-            self._later(string[:2] + reply.body)
+            self.sendString(string[:2] + outcome.body)
+        elif outcome is not None:
+            self._under_way += 1
         elif self._group is STRANGERS:
             self.transport.loseConnection()
         if self._under_way >= MAX_UNDER_WAY:
@@ -90,6 +93,11 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         """The connection is gone."""
         self.transport.loseConnection()
 
+    def callLater(self, period: float, func: Callable[[], None]) -> IDelayedCall:
+        """TimeoutMixin's would take the global reactor."""
+        call: IDelayedCall = self.factory.reactor.callLater(period, func)
+        return call
+
     def timeoutConnection(self) -> None:
         """No question for too long. A client that does not read its answers is cut off rather than waited for."""
         self.transport.abortConnection()
@@ -107,7 +115,10 @@ class TcpFactory(ServerFactory):
 
     noisy = False
 
-    def __init__(self, access: Access, dispatcher: Dispatcher, idle_seconds: int, limit: int) -> None:
+    def __init__(
+        self, reactor: IReactorTime, access: Access, dispatcher: Dispatcher, idle_seconds: int, limit: int
+    ) -> None:
+        self.reactor = reactor
         self.access = access
         self.dispatcher = dispatcher
         self.idle_seconds = idle_seconds

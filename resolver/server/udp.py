@@ -11,7 +11,7 @@ import socket
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from zope.interface import implementer
 
-from resolver.engine import Finished
+from resolver.engine import Finished, Reply
 from resolver.net.mmsg import NAME, SIZE, SLOTS, make_batch
 from resolver.net.outbox import Outbox
 from resolver.policy.addresses import STRANGERS, Access, Group
@@ -140,8 +140,8 @@ class UdpServer:
             return aged[0]
         name = self._batch.names[i * NAME : (i + 1) * NAME].tobytes()
         late = self._late
-        reply = self._dispatcher.packet(packet, client, group, "udp", lambda message: late.put(name, message), now)
-        return reply.body if reply is not None else None
+        outcome = self._dispatcher.packet(packet, client, group, "udp", lambda message: late.put(name, message), now)
+        return outcome.body if isinstance(outcome, Reply) else None
 
     def _send(self, count: int, silent: list[int]) -> None:
         lost = 0

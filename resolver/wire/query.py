@@ -71,7 +71,7 @@ def header_only(packet: bytes) -> Query | None:
     try:
         return parse(packet)
     except Malformed as error:
-        return error.query or _bare(packet)
+        return error.query or bare(packet)
 
 
 def parse(packet: bytes) -> Query:
@@ -83,17 +83,17 @@ def parse(packet: bytes) -> Query:
     if flags & QR:
         raise Ignored
     if flags & OPCODE:
-        raise Malformed(NOTIMP, _bare(packet))
+        raise Malformed(NOTIMP, bare(packet))
     if questions != 1 or answers or authorities:  # RFC 9619: QDCOUNT above 1 is a format error
-        raise Malformed(FORMERR, _bare(packet))
+        raise Malformed(FORMERR, bare(packet))
     at = HEADER
     while at < limit and (size := packet[at]):
         if size > 63:  # a pointer has nothing to point back to; other high bits are reserved
-            raise Malformed(FORMERR, _bare(packet))
+            raise Malformed(FORMERR, bare(packet))
         at += size + 1
     end = at + 5
     if end > limit or at - HEADER >= MAX_NAME:
-        raise Malformed(FORMERR, _bare(packet))
+        raise Malformed(FORMERR, bare(packet))
     qtype, qclass = _TYPE_CLASS.unpack_from(packet, end - 4)
     query = Query(packet[:2], flags, packet[HEADER:end], qtype, qclass)
     if additionals:
@@ -103,7 +103,7 @@ def parse(packet: bytes) -> Query:
     return query
 
 
-def _bare(packet: bytes) -> Query:
+def bare(packet: bytes) -> Query:
     """A query whose question could not be read: only its header is answered."""
     return Query(packet[:2], int.from_bytes(packet[2:4], "big"), b"", 0, 0)
 

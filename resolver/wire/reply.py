@@ -19,6 +19,7 @@ from resolver.wire.constants import (
     RA,
     RCODE,
     RD,
+    SERVFAIL,
     TC,
     TYPE_A,
     TYPE_AAAA,
@@ -76,6 +77,11 @@ def write(query: Query, records: Records, rcode: int, limit: int, payload: int, 
     additionals = records.additionals + (1 if tail else 0)
     head = _HEAD.pack(flags, questions, records.answers, records.authorities, additionals)
     return b"".join((head, query.question, records.data, tail))
+
+
+def bare_failure(flags: int) -> bytes:
+    """SERVFAIL after its ID, without a question: all that is left where our own code failed on everything else."""
+    return _HEAD.pack(QR | RA | (flags & (OPCODE | RD | CD)) | SERVFAIL, 0, 0, 0, 0)
 
 
 def upstream_question(name_type_class: bytes, bits: int, payload: int | None) -> bytes:

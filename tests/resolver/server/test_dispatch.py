@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 
+import dns.flags
 import pytest
 
+from resolver.engine import Forward
 from resolver.policy.addresses import STRANGERS
 from resolver.policy.ladder import Policy
 from tests.resolver.making import CLIENT, STRANGER, listed, policy, query, understood
@@ -38,7 +40,7 @@ def test_a_stranger_makes_no_hit(dispatcher, send):
 
 def test_answers_come_later_to_everyone_who_waits_each_with_its_own_id(dispatcher, send, answer_all):
     for ident, name in ((1, "other.example"), (2, "OTHER.example"), (3, "other.EXAMPLE")):
-        assert send(query(name, ident=ident)) is None
+        assert isinstance(send(query(name, ident=ident)), Forward)
     assert answer_all(A) == 1
     messages = [understood(message[2:], int.from_bytes(message[:2], "big")) for message in send.later]
     assert [message.id for message in messages] == [1, 2, 3]
@@ -159,6 +161,51 @@ def test_a_bug_on_what_may_not_be_answered_says_nothing(dispatcher, send, monkey
     monkeypatch.setattr(dispatcher.engine, "answer", Bug())
     assert send(packet) is None
     assert dispatcher.packet(packet, STRANGER, STRANGERS, "udp", print, 0.0) is None
+
+
+@pytest.mark.parametrize("client", [CLIENT, STRANGER])
+def test_a_bug_in_reading_a_packet_is_servfail_from_its_header(dispatcher, send, monkeypatch, caplog, client):
+    """Nothing that reads may be asked again: it would meet the same bug, and the whole batch with it."""
+    bug = Bug()
+    monkeypatch.setattr("resolver.engine.parse", bug)
+    monkeypatch.setattr("resolver.wire.query.parse", bug)
+    for _ in range(3):
+        answer = understood(send(query("evil.example", cd=True, edns=1232), client).body)
+        assert answer.rcode() == 2
+        assert answer.flags & ~0xF == dns.flags.QR | dns.flags.RD | dns.flags.RA | dns.flags.CD
+        assert answer.question == []
+    for packet in (b"", b"\0" * 11, b"\0\0\x80" + b"\0" * 20):
+        assert send(packet, client) is None
+    assert len(tracebacks(caplog)) == 1
+    monkeypatch.undo()
+    assert send(query("evil.example")).body
+
+
+def test_a_bug_in_writing_an_answer_is_servfail_from_its_header(dispatcher, send, answer_all, monkeypatch, caplog):
+    send(query("other.example", ident=7))
+    monkeypatch.setattr("resolver.wire.reply.write", Bug())
+    assert understood(send(query("evil.example")).body).rcode() == 2
+    answer_all(A)
+    assert [(message[:2], understood(message[2:]).rcode()) for message in send.later] == [(b"\0\7", 2)]
+
+
+def test_a_way_out_with_a_bug_holds_up_no_other_answer(dispatcher, send, answer_all, caplog):
+    send(query("other.example", ident=1))
+    send(query("other.example", ident=2))
+    waiting = next(iter(dispatcher.upstream.waiting.values()))
+    waiting[0] = waiting[0]._replace(send=Bug())
+    answer_all(A)
+    assert [message[:2] for message in send.later] == [b"\0\2"]
+    assert len(tracebacks(caplog)) == 1
+
+
+def test_one_place_is_one_kind_whatever_its_message_says(dispatcher, send, monkeypatch, caplog):
+    """Names are theirs to choose, and a message may hold one."""
+    names = (f'File "x{number}", line {number}' for number in range(20))
+    monkeypatch.setattr(Policy, "judge", lambda *_given: {}[next(names)])
+    for _ in range(20):
+        send(query("other.example"))
+    assert len(tracebacks(caplog)) == 1
 
 
 def test_guard_survives_what_it_calls(dispatcher, caplog):

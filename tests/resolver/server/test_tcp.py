@@ -8,7 +8,6 @@ import struct
 import pytest
 from twisted.internet.task import Clock
 
-from resolver.server import tcp
 from resolver.server.tcp import MAX_UNDER_WAY, TcpFactory
 from resolver.wire import answer
 from tests.resolver.making import answer_to, query, understood
@@ -71,16 +70,14 @@ class Client:
 
 
 @pytest.fixture
-def timers(monkeypatch):
+def timers():
     """Virtual time for idle connections."""
-    clock = Clock()
-    monkeypatch.setattr(tcp.TcpConnection, "callLater", clock.callLater, raising=False)
-    return clock
+    return Clock()
 
 
 @pytest.fixture
 def factory(dispatcher, timers):
-    return TcpFactory(dispatcher.engine.access, dispatcher, IDLE, LIMIT)
+    return TcpFactory(timers, dispatcher.engine.access, dispatcher, IDLE, LIMIT)
 
 
 @pytest.fixture
@@ -238,6 +235,28 @@ def test_a_client_that_waits_for_too_much_is_read_no_further(connect, factory, s
         assert len(waiting) <= MAX_UNDER_WAY
         got += client.read()
     assert {int.from_bytes(message[:2], "big") for message in got} == set(range(total))
+
+
+def test_what_is_never_answered_is_not_waited_for(connect, factory, reactor):
+    """Responses, say: a client that sends many must still be read from."""
+    client = connect()
+    response = answer_to(query("evil.example")).to_wire()
+    client.send(*([response, b"too short"] * MAX_UNDER_WAY))
+    client.send(query("evil.example", ident=7))
+    assert client.take(1)[0][:2] == b"\0\7"
+    (connection,) = factory._open
+    assert connection._under_way == 0
+
+
+def test_what_waits_is_counted_until_it_is_answered(connect, factory, spin, answer_all):
+    client = connect()
+    client.send(query("other.example"), query("evil.example"), query("x.example"), query("y.example"))
+    spin(lambda: len(factory.dispatcher.upstream.waiting) == 3, "asked")
+    (connection,) = factory._open
+    assert connection._under_way == 3
+    answer_all(rcode=3)
+    assert connection._under_way == 0
+    assert len(client.take(4)) == 4
 
 
 def big_answer(factory):
