@@ -27,7 +27,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that every process is ended
     try:
         if options.command == "profile":
-            hotpath.main(options.names)
+            hotpath.main(options.names, options.batches)
             return 0
         plan = session.possible(_plan(options), tell)
         if options.command == "ab":
@@ -110,6 +110,7 @@ def _options() -> argparse.Namespace:
     ab.set_defaults(command="ab", peers=["us"])
     profile = commands.add_parser("profile", help="where the time of our packet path goes")
     profile.add_argument("--names", type=int, default=1_000_000)
+    profile.add_argument("--batches", type=int, default=1500, help="of each size and case (default 1500)")
     profile.set_defaults(command="profile")
     return parser.parse_args()
 

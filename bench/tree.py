@@ -38,7 +38,7 @@ def checked_out(revision: str) -> Iterator[tuple[str, Path]]:
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=REPO, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BenchError(f"git {arguments[0]}: {done.stderr.strip()}")
+        raise BenchError(f"git {' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout.strip()
 
 
