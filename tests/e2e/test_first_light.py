@@ -52,11 +52,11 @@ def test_a_listed_name_is_sinkholed_and_its_askers_become_hosts(service: Service
     asked = [
         ("c2.first-light.example", "127.10.0.5", False), ("www.c2.first-light.example", "127.10.0.5", False),
         ("c2.first-light.example", "127.10.0.5", True), ("C2.First-Light.EXAMPLE", "127.20.0.9", False),
-        ("www.c2.first-light.example", "127.20.0.9", True), ("xn--xu-0fq.example", "127.20.0.9", False),
+        ("www.c2.first-light.example", "127.20.0.9", True), ("xn--xu-r5s.example", "127.20.0.9", False),
     ]  # fmt: skip
-    given = [service.addresses(name, client, tcp=tcp) for name, client, tcp in asked[:5]]
+    given = [service.addresses(name, client, tcp=tcp) for name, client, tcp in asked]
     assert all(in_pool(addresses) for addresses in given)
-    assert len({addresses[0] for addresses in given}) == 1, "one indicator, one address"
+    assert len({addresses[0] for addresses in given[:5]}) == 1, "one indicator, one address"
 
     def seen() -> bool:
         found = rows(service)
