@@ -1,4 +1,4 @@
-"""Renews the Vietnamese catalogue from the texts in the code: `python -m admin.catalogue`, after changing any text.
+"""Renews the Vietnamese catalogue from the texts in the code: `make catalogue`, after changing any text.
 
 For developers only: the pages read the compiled .mo file that stands beside the .po in translations/.
 """

@@ -13,8 +13,8 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from admin import access, chart, hosts_file, paging
+from admin.first_hit import first_hit_command, listed_name
 from admin.hosts_form import ExportForm, FilterForm
-from admin.hosts_hint import first_hit_command
 from admin.paging import Pager
 from admin.services import services
 from casework.hosts import SORTS, HostRow, Sort, Step
@@ -60,8 +60,13 @@ def show_list() -> str:
         may_export=_may_export(),
         now=services().now,
         settings=services().settings,
-        command="" if found.total or any(wanted) else first_hit_command(services().settings),
+        command="" if found.total or any(wanted) else _command_to_try(),
     )
+
+
+def _command_to_try() -> str:
+    name = listed_name(services().settings)
+    return first_hit_command(services().settings, name) if name else ""
 
 
 @blueprint.post("/export.csv")

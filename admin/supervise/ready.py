@@ -13,9 +13,7 @@ from typing import Any
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 
-from contracts import names
-from contracts.networks import Endpoint
-from contracts.policy import BadPolicy, PolicyFolder
+from admin.first_hit import first_hit_command, listed_name
 from contracts.settings import Settings
 from runtime.control import Refused, Unreachable, ask
 
@@ -65,7 +63,8 @@ def what_to_try(settings: Settings, config_file: Path, running: set[str]) -> lis
     facts, tries = [], []
     if any(name.startswith("resolver@") for name in running):
         facts.append(("DNS", ", ".join(settings.dns.listen)))
-        tries.append((_dig(settings), f"a listed name: gets an address of {settings.sinkhole.ipv4_pool}"))
+        dig = first_hit_command(settings, listed_name(settings) or "NAME")
+        tries.append((dig, f"a listed name: gets an address of {settings.sinkhole.ipv4_pool}"))
         tries.append((f"{sinkhole} hosts", "the machine that asked"))
     tries.append((f"{sinkhole} status", "how every process is doing"))
     if "admin" in running:
@@ -93,38 +92,3 @@ def _command(config_file: Path) -> str:
     else:
         words = str(script.relative_to(Path.cwd())) if script.is_relative_to(Path.cwd()) else str(script)
     return words if config_file == Path.cwd() / "config.yaml" else f"{words} --config {config_file}"
-
-
-def _dig(settings: Settings) -> str:
-    server: Endpoint = settings.dns.listen[0]
-    port = "" if server.port == 53 else f" -p {server.port}"
-    source = _example_client(settings) if server.address.is_loopback and server.address.version == 4 else None
-    return f"dig{port}{f' -b {source}' if source else ''} @{server.address} {listed_name(settings) or 'NAME'}"
-
-
-def _example_client(settings: Settings) -> str | None:
-    """An address inside a unit that this machine itself can ask from: on Linux all of 127/8."""
-    for unit in settings.units:
-        for network in unit.networks:
-            if network.version == 4 and network.is_loopback and network.num_addresses > 8:
-                return str(network[5])
-    return None
-
-
-def listed_name(settings: Settings) -> str | None:
-    """A name that the live policy answers with the sinkhole."""
-    folder = PolicyFolder(settings.state / "policy")
-    try:
-        manifest = folder.read()
-        if manifest is None:
-            return None
-        segments = folder.open(manifest)
-    except (BadPolicy, OSError):
-        return None
-    for entry in manifest.entries:
-        segment = segments[entry.digest]
-        for wire in segment:
-            match = segment.find(wire, names.search_key(wire))
-            if entry.mode == "enforce" and match and match.kind != "kill-switch":
-                return names.to_text(wire)
-    return None

@@ -10,7 +10,7 @@ from admin import catalogue
 def test_every_text_is_translated() -> None:
     known = catalogue.translated()
     missing = [message.id for message in catalogue.extracted() if message.id and known.get(message.id) is None]
-    assert missing == [], "run `python -m admin.catalogue` and translate what it names"
+    assert missing == [], "run `make catalogue` and translate what it names"
     assert catalogue.untranslated(known) == []
 
 
@@ -29,7 +29,7 @@ def test_translations_fill_in_the_same_values() -> None:
 
 
 def test_the_compiled_file_is_fresh() -> None:
-    assert catalogue.MO.read_bytes() == catalogue.compiled(catalogue.translated()), "run `python -m admin.catalogue`"
+    assert catalogue.MO.read_bytes() == catalogue.compiled(catalogue.translated()), "run `make catalogue`"
 
 
 def _placeholders(text: str) -> list[str]:
