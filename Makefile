@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export SINKHOLE_CONFIG ?= config.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types layers check docs fmt bench lock clean
+.PHONY: help run test lint types layers check docs catalogue fmt bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ check: lint types layers test ## Everything CI runs
 
 docs: $(VENV)/.runtime ## Write docs/reference from the code
 	$(BIN)/python docs/reference/generate.py
+
+catalogue: $(VENV)/.dev ## Renew the catalogue of translations from the code and templates
+	$(BIN)/python -m admin.catalogue
 
 fmt: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix --exit-zero .

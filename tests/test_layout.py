@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -149,3 +150,15 @@ def test_nothing_is_left_for_later():
         for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
         if any(word in line.split("#", 1)[-1] for word in words if "#" in line)
     ] == []
+
+
+def test_what_is_no_code_is_in_the_wheel():
+    """Templates, migrations, catalogues and data of the packages, at any depth, match the package data of pyproject."""
+    patterns = tomllib.loads((REPO / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["*"]
+    listed = subprocess.run(
+        ["git", "ls-files", *PACKAGES], cwd=REPO, capture_output=True, text=True, check=True
+    ).stdout.split()  # fmt: skip
+    data = {name for name in listed if not name.endswith((".py", ".po"))}
+    taken = {path.relative_to(REPO).as_posix() for top in PACKAGES for p in patterns for path in (REPO / top).glob(p)}
+    assert data
+    assert data - taken == set()
