@@ -140,8 +140,12 @@ class PlainBatch(Batch):
                     size, name = link.recvfrom_into(self.data[i * SIZE : (i + 1) * SIZE], SIZE, socket.MSG_DONTWAIT)
                 except (BlockingIOError, InterruptedError):
                     return i
+                except OSError:
+                    if not i:
+                        raise
+                    return i  # what came before the error is not lost with it; whom the error is about stays silent
                 if not self._connected:
-                    packed = pack_name(name[0], name[1])
+                    packed = pack_name(*name)
                     self.names[i * NAME : i * NAME + len(packed)] = packed
                 self._lengths[i * HEADER_WORDS + LENGTH_WORD] = size
         return SLOTS
@@ -181,20 +185,22 @@ def _writable(fd: int) -> bool:
     return bool(poll.poll(_WAIT_MS))
 
 
-def pack_name(address: str, port: int) -> bytes:
-    """A socket address as the kernel lays it out."""
+def pack_name(address: str, port: int, flow: int = 0, scope: int = 0) -> bytes:
+    """A socket address, as Python gives it, as the kernel lays it out. A link-local one comes as `fe80::1%eth0`."""
     if ":" in address:
-        head = socket.AF_INET6.to_bytes(2, sys.byteorder) + port.to_bytes(2, "big") + b"\0" * 4
-        return head + socket.inet_pton(socket.AF_INET6, address) + b"\0" * 4
+        head = socket.AF_INET6.to_bytes(2, sys.byteorder) + port.to_bytes(2, "big") + flow.to_bytes(4, "big")
+        packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])
+        return head + packed + scope.to_bytes(4, sys.byteorder)
     head = socket.AF_INET.to_bytes(2, sys.byteorder) + port.to_bytes(2, "big")
     return head + socket.inet_aton(address) + b"\0" * 8
 
 
-def unpack_name(name: bytes) -> tuple[str, int]:
-    """The address and port of a kernel socket address."""
+def unpack_name(name: bytes) -> tuple[str, int] | tuple[str, int, int, int]:
+    """A kernel socket address as Python takes it."""
     port = int.from_bytes(name[2:4], "big")
     if int.from_bytes(name[:2], sys.byteorder) == socket.AF_INET6:
-        return socket.inet_ntop(socket.AF_INET6, name[8:24]), port
+        flow, scope = int.from_bytes(name[4:8], "big"), int.from_bytes(name[24:28], sys.byteorder)
+        return socket.inet_ntop(socket.AF_INET6, name[8:24]), port, flow, scope
     return socket.inet_ntoa(name[4:8]), port
 
 

@@ -48,7 +48,7 @@ def receive(batch, link, count):
 
 
 def sender_of(batch, i):
-    return unpack_name(bytes(batch.names[i * NAME : (i + 1) * NAME]))
+    return unpack_name(bytes(batch.names[i * NAME : (i + 1) * NAME]))[:2]
 
 
 def put(batch, i, message):
@@ -189,6 +189,27 @@ def test_refused_by_a_connected_peer_is_an_error(sockets, kind):
         batch.receive(here.fileno())
 
 
+def test_an_error_behind_datagrams_does_not_lose_them(sockets, monkeypatch):
+    """The kernel's own batch keeps the error for the next call; one by one it would throw away what is there."""
+    server, client = sockets(), sockets()
+    for message in (b"one", b"two"):
+        client.sendto(message, server.getsockname())
+    real = mmsg._borrowed.__enter__
+
+    class Failing:
+        def __init__(self, link):
+            self.link, self.calls = link, 0
+
+        def recvfrom_into(self, *given):
+            self.calls += 1
+            if self.calls == 3:
+                raise ConnectionRefusedError
+            return self.link.recvfrom_into(*given)
+
+    monkeypatch.setattr(mmsg._borrowed, "__enter__", lambda borrowed: Failing(real(borrowed)))
+    assert receive(PlainBatch(), server, 2) == [b"one", b"two"]
+
+
 @both
 def test_a_full_send_buffer_is_waited_for(sockets, kind):
     """A peer that never reads: the kernel drops, we neither block for ever nor lose count."""
@@ -209,7 +230,13 @@ def test_a_full_send_buffer_is_waited_for(sockets, kind):
 def test_addresses_as_the_kernel_lays_them_out(address, port):
     packed = pack_name(address, port)
     assert len(packed) <= NAME
-    assert unpack_name(packed + bytes(NAME - len(packed))) == (address, port)
+    assert unpack_name(packed + bytes(NAME - len(packed)))[:2] == (address, port)
+
+
+def test_a_link_local_address_keeps_its_link():
+    """Without it no answer would find the way; and Python writes it into the address."""
+    packed = pack_name("fe80::1%eth0", 53, 0x12345, 7)
+    assert unpack_name(packed) == ("fe80::1", 53, 0x12345, 7)
 
 
 def test_the_fastest_kind_is_taken(monkeypatch):
