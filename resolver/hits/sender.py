@@ -218,17 +218,21 @@ class HitSender:
 
     def _lost(self, error: Exception | None) -> None:
         """The recorder is gone: keep every unacknowledged batch, start again."""
+        if self._link is None:
+            return
+        log.warning("the recorder is gone (%s); hits are kept until it is back", error or "closed")
+        self._hang_up()
+        self._retry = self._reactor.callLater(RETRY_SECONDS, self.start)
+
+    def _hang_up(self) -> None:
         link, self._link = self._link, None
         if link is None:
             return
-        log.warning("the recorder is gone (%s); hits are kept until it is back", error or "closed")
         self._reactor.removeReader(self)
         self._reactor.removeWriter(self)
         link.close()
         self._ready = False
         self._outgoing.clear()
-        if not self._stopping:
-            self._retry = self._reactor.callLater(RETRY_SECONDS, self.start)
 
     # Status and end.
 
@@ -258,4 +262,4 @@ class HitSender:
         self._stopping = True
         if self._retry is not None and self._retry.active():
             self._retry.cancel()
-        self._lost(None)
+        self._hang_up()

@@ -100,6 +100,18 @@ def test_after_a_loss_the_unacknowledged_are_sent_again_and_only_they(pair):
     ]
 
 
+def test_a_clean_stop_is_quiet_and_a_loss_is_told(pair, caplog):
+    pair.connect()
+    pair.break_off()
+    assert "the recorder is gone (closed)" in caplog.text
+    caplog.clear()
+    pair.connect()
+    pair.sender.stop()
+    assert not pair.sender.connected
+    assert caplog.records == []
+    assert pair.recorder.link.recv(1) == b""
+
+
 def test_nobody_listens_at_first(pair):
     pair.sender.start()
     assert not pair.sender.connected
