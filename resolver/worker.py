@@ -163,7 +163,7 @@ class Worker:
             client = _packed(str(call.args.get("client") or "127.0.0.1"))
         except BadName as error:
             raise Refused(f"no domain name: {error}") from error
-        except (KeyError, OSError) as error:
+        except (KeyError, OSError, ValueError) as error:  # ValueError: a NUL in the address
             raise Refused("needs a name, and an IP address as client where one is given") from error
         asked = str(call.args.get("type") or "A").upper()
         number = TYPE_NUMBERS.get(asked) or _type_number(asked)
@@ -183,6 +183,6 @@ def _packed(address: str) -> bytes:
 
 def _type_number(text: str) -> int:
     digits = text.removeprefix("TYPE")
-    if not digits.isdigit() or not 0 < int(digits) < 65536:
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 6) or not 0 < int(digits) < 65536:
         raise Refused(f"unknown record type {text}")
     return int(digits)

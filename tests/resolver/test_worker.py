@@ -1,0 +1,85 @@
+"""One worker put together, on a reactor of the test's: it starts, answers, explains and stops."""
+
+from __future__ import annotations
+
+import gc
+import ipaddress
+import select
+import socket
+import struct
+
+import pytest
+
+from contracts.control import Request, RunFolder
+from contracts.networks import Endpoint
+from contracts.settings import Admin, Settings, Sinkhole
+from resolver.worker import Worker
+from runtime.control import Call, Refused
+from tests.resolver.hits.recorder import Recorder
+from tests.resolver.making import query, settings, understood
+
+
+def free_port():
+    """One that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as link:
+        return link.getsockname()[1]
+
+
+@pytest.fixture
+def worker(reactor, tmp_path):
+    here = Endpoint(f"127.0.0.1:{free_port()}")
+    dns = settings(listen=(here,), allowed_clients=(ipaddress.ip_network("127.0.0.0/8"),))
+    sinkhole = Sinkhole(ipaddress.ip_network("127.53.0.0/16"), None)
+    made = Worker(reactor, Settings(dns, sinkhole, Admin(here), base=str(tmp_path)), 0)
+    thresholds = gc.get_threshold()
+    yield made
+    gc.set_threshold(*thresholds)
+    gc.unfreeze()
+    made.hits._counts.close()
+
+
+def explain(worker, **args):
+    return worker._explain(Call(Request("explain", args), None, lambda _line: None))
+
+
+def test_it_answers_and_ends_without_a_word_of_trouble(worker, reactor, spin, caplog):
+    recorder = Recorder(RunFolder(worker.settings.state).hits)
+    worker.start()
+    recorder.accept()
+    recorder.acknowledge(0)
+    spin(lambda: worker.hits.connected, "the recorder takes hits")
+    caplog.clear()  # that there is no policy has been told
+    with socket.create_connection(("127.0.0.1", worker._ports[0].getHost().port)) as client:
+        packet = query("version.bind", "TXT", qclass="CH")
+        client.sendall(struct.pack("!H", len(packet)) + packet)
+        spin(lambda: select.select([client], [], [], 0)[0], "an answer")
+        assert understood(client.recv(512)[4:]).rcode() == 5
+        stopped = []
+        worker.stop().addCallback(stopped.append)
+        spin(lambda: stopped and not worker._tcp_factory._open, "stopped")
+    recorder.close()
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {},
+        {"name": "x..example"},
+        {"name": "x.example", "client": "127.0.0.256"},
+        {"name": "x.example", "client": "127.0.0.1\0"},
+        {"name": "x.example", "type": "NONE"},
+        {"name": "x.example", "type": "TYPE0"},
+        {"name": "x.example", "type": "TYPE65536"},
+        {"name": "x.example", "type": "TYPE²"},
+        {"name": "x.example", "type": "TYPE" + "9" * 5000},
+    ],
+)
+def test_what_cannot_be_explained_is_refused_with_a_reason(worker, args):
+    with pytest.raises(Refused):
+        explain(worker, **args)
+
+
+@pytest.mark.parametrize(("kind", "known"), [("", "A"), ("aaaa", "AAAA"), ("TYPE65", "HTTPS"), ("65400", "TYPE65400")])
+def test_types_are_understood_by_name_and_number(worker, kind, known):
+    assert explain(worker, name="x.example", type=kind)["type"] == known
