@@ -140,8 +140,13 @@ class Pool(Generic[Waiter]):
     def _pick(self, server: Server) -> UpstreamSocket[Waiter]:
         sockets = self._sockets[server]
         if len(sockets) < self._sockets_each:
-            sockets.append(UpstreamSocket(self, server))
-            return sockets[-1]
+            try:
+                sockets.append(UpstreamSocket(self, server))
+            except OSError:
+                if not sockets:  # else the ports there are must do: perhaps it is descriptors that we lack
+                    raise
+            else:
+                return sockets[-1]
         return random.choice(sockets)  # noqa: S311  the ports and IDs are drawn from the system; this only spreads load
 
     def flush(self) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 from contextlib import ExitStack, suppress
+from unittest.mock import Mock
 
 import dns.flags
 import dns.message
@@ -15,6 +17,7 @@ from contracts import names
 from contracts.networks import Endpoint
 from contracts.settings import Upstreams
 from resolver.counters import Counters
+from resolver.upstream.exchange import Exchange
 from resolver.upstream.pool import PORT_SECONDS, TICK, Pool
 from tests.resolver.loop import Loop
 from tests.resolver.making import answer_to, settings
@@ -79,12 +82,17 @@ class Asking:
         self.pool = Pool(
             self.loop, list(addresses), dns_settings, self.counters,
             lambda key, answer, waiters: self.delivered.append((key, answer, waiters)), self._after,
-            lambda action, *given: action(*given), self.loop.seconds,
+            self.guard, self.loop.seconds,
         )  # fmt: skip
         self.pool.start()
 
     def _after(self):
         self.flushed += 1
+
+    @staticmethod
+    def guard(action, *given):
+        """Here nothing is survived: a bug fails the test."""
+        action(*given)
 
     def ask(self, name="www.example", waiter="client"):
         return self.pool.ask((names.to_wire(name) + b"\0\1\0\1", 0), waiter)
@@ -231,6 +239,23 @@ def test_no_route_at_all(asking):
     assert not pool.pool.status()[0]["up"]
 
 
+def test_without_descriptors_left_the_ports_there_are_must_do(asking, upstream, monkeypatch):
+    server = upstream()
+    pool = asking(server.endpoint, sockets=4)
+    pool.ask("x.example")
+    pool.pool.flush()
+    server.answer("x.example. 300 IN A 192.0.2.0")
+    pool.until_delivered(1)
+    monkeypatch.setattr("resolver.upstream.pool.connected", Mock(side_effect=OSError(errno.EMFILE, "no descriptors")))
+    for number in range(1, 5):
+        pool.ask(f"x{number}.example")
+        pool.pool.flush()
+        server.answer(f"x{number}.example. 300 IN A 192.0.2.{number}")
+        pool.until_delivered(number + 1)
+    assert None not in pool.addresses()
+    assert pool.pool.status()[0] == {"address": str(server.endpoint), "up": True, "failures": 0}
+
+
 def test_ports_are_many_random_and_renewed(asking, upstream):
     server = upstream()
     pool = asking(server.endpoint, sockets=4)
@@ -304,7 +329,7 @@ def over_tcp(reactor, spin, upstream, asking):
     """Ask one name of an upstream whose datagrams are truncated; returns (pool, questions that came by TCP)."""
     ports = []
 
-    def ask(say, **limits):
+    def ask(say, until=lambda pool: pool.delivered, **limits):
         server = upstream()
         factory = Factory.forProtocol(ByTcp)
         factory.noisy = False
@@ -318,7 +343,7 @@ def over_tcp(reactor, spin, upstream, asking):
         def done():
             with suppress(BlockingIOError):
                 server.answer(flags=dns.flags.TC)
-            return bool(pool.delivered)
+            return bool(until(pool))
 
         spin(done, "an answer")
         return pool, factory.asked
@@ -345,6 +370,22 @@ def test_no_answer_by_tcp(over_tcp, say):
     assert pool.addresses() == [None]
     assert len(asked) == 2
     assert pool.counters.upstream_bad == 2
+
+
+def test_a_bug_of_ours_with_an_answer_by_tcp_meets_the_guard(over_tcp, monkeypatch):
+    """Not Twisted, which would tell it with every packet."""
+    caught = []
+
+    def guard(action, *given):
+        try:
+            action(*given)
+        except KeyError as error:
+            caught.append(error)
+
+    monkeypatch.setattr(Asking, "guard", staticmethod(guard))
+    monkeypatch.setattr(Exchange, "received_whole", Mock(side_effect=KeyError("a bug")))
+    over_tcp(lambda packet: answer_to(packet).to_wire(), until=lambda _pool: caught)
+    assert len(caught) == 1
 
 
 def test_an_upstream_that_hangs_by_tcp(over_tcp):
