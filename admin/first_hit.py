@@ -41,6 +41,6 @@ def listed_name(settings: Settings) -> str | None:
         segment = segments[entry.digest]
         for wire in segment:
             match = segment.find(wire, names.search_key(wire))
-            if entry.mode == "enforce" and match and match.kind != "kill-switch":
+            if entry.mode == "enforce" and match and match.labels.kind != "kill-switch":
                 return names.to_text(wire)
     return None

@@ -47,6 +47,15 @@ class Listed(NamedTuple):
     source: str
 
 
+class Labels(NamedTuple):
+    """What many indicators of a list have in common."""
+
+    kind: str
+    family: str
+    letter: str
+    source: str
+
+
 class Match(NamedTuple):
     """What a segment says about a name: the indicator and where it came from."""
 
@@ -54,17 +63,14 @@ class Match(NamedTuple):
     subdomains: bool
     hash32: int  # stable over versions, lists and machines: chooses the sinkhole address
     line: int
-    kind: str
-    family: str
-    letter: str
-    source: str
+    labels: Labels
 
 
 class _Description(msgspec.Struct, frozen=True):
     list: str
     version: int
     names: int
-    labels: tuple[tuple[str, str, str, str], ...]  # (kind, family, letter, source): few distinct ones in millions
+    labels: tuple[Labels, ...]  # few distinct ones in millions
 
 
 def stable_hash(name: bytes) -> int:
@@ -75,12 +81,12 @@ def stable_hash(name: bytes) -> int:
 def write_segment(path: Path, list_name: str, version: int, indicators: Iterable[Listed]) -> str:
     """Compile indicators to `path` (synced to disk); the first of equal names wins. Returns the file's digest."""
     packed: dict[bytes, bytes] = {}  # bytes, not tuples: a million of them cost neither memory nor garbage collection
-    label_numbers: dict[tuple[str, str, str, str], int] = {}
+    label_numbers: dict[Labels, int] = {}
     for name, subdomains, line, kind, family, letter, source in indicators:
         key = search_key(name)
         if key in packed:
             continue
-        labels = label_numbers.setdefault((kind, family, letter, source), len(label_numbers))
+        labels = label_numbers.setdefault(Labels(kind, family, letter, source), len(label_numbers))
         packed[key] = _RECORD.pack(stable_hash(name), line, labels, _SUBDOMAINS if subdomains else 0)
     trie = marisa_trie.BinaryTrie(packed)
     ordered = [b""] * len(packed)
@@ -124,6 +130,7 @@ class Segment:
         self._about = msgspec.msgpack.decode(self._map[described_at : described_at + length], type=_Description)
         if described_at - records_at != self._about.names * _RECORD.size:
             raise BadPolicy(f"{path.name}: {self._about.names} names do not fit its record table")
+        self._labels = self._about.labels
         self._records_at = records_at
         self._trie = marisa_trie.BinaryTrie()
         self._trie.mmap(str(path))
@@ -159,7 +166,7 @@ class Segment:
             hash32, line, labels, flags = _RECORD.unpack_from(self._map, at)
             if flags & _SUBDOMAINS or len(listed) == len(key):
                 covering = name[len(key) - len(listed) :]
-                return Match(covering, bool(flags & _SUBDOMAINS), hash32, line, *self._about.labels[labels])
+                return Match(covering, bool(flags & _SUBDOMAINS), hash32, line, self._labels[labels])
         return None
 
 

@@ -53,11 +53,11 @@ class Explanation:
             "list": entry.list,
             "version": entry.version,
             "line": match.line,
-            "kind": match.kind,
-            "family": match.family,
+            "kind": match.labels.kind,
+            "family": match.labels.family,
             "campaign": entry.campaign,
-            "letter": match.letter,
-            "source": match.source,
+            "letter": match.labels.letter,
+            "source": match.labels.source,
             "mode": entry.mode,
         }
         self._told["address"] = verdict.address_text or None

@@ -14,7 +14,11 @@ Value = TypeVar("Value")
 
 
 class TwoGenerations(Generic[Key, Value]):
-    """Holds between `size` and 2 x `size` of the most recently used entries. The hot loop reads `young` directly."""
+    """Holds the `size` entries used last and never more than 3 x `size`. The hot loop reads `young` directly.
+
+    The old generation goes only when there are 2 x `size` in both: promoting does not add to that, so a working set of
+    up to 2 x `size` stays whole, however it is walked through.
+    """
 
     __slots__ = ("old", "size", "young")
 
@@ -34,7 +38,8 @@ class TwoGenerations(Generic[Key, Value]):
 
     def put(self, key: Key, value: Value) -> None:
         """Insert or replace."""
-        if len(self.young) >= self.size:
+        young = len(self.young)
+        if young >= self.size and young + len(self.old) >= 2 * self.size:
             self.old = self.young
             self.young = {}
         self.young[key] = value

@@ -17,30 +17,24 @@ from resolver.wire.constants import EDE_BLOCKED, EDE_FORGED, TYPE_A, TYPE_AAAA
 
 
 class Verdict:
-    """`records` is None where the question goes on to the cache and upstream."""
+    """`records` is None where the question goes on to the cache and upstream; `match` where nothing is listed."""
 
     __slots__ = ("_asked", "_tcp", "_udp", "action", "address", "ede", "entry", "match", "records", "serial")
 
-    def __init__(self, action: Action | Literal["forward"], records: reply.Records | None = None,
-                 ede: int | None = None, address: bytes = b"") -> None:  # fmt: skip
+    def __init__(self, action: Action | Literal["forward"], asked: tuple[bytes, int] = (b"\0", 0),
+                 match: Match | None = None, entry: ManifestEntry | None = None, serial: int = 0,
+                 records: reply.Records | None = None, ede: int | None = None,
+                 address: bytes = b"") -> None:  # fmt: skip
         self.action = action
+        self.match = match
+        self.entry = entry
+        self.serial = serial  # of the policy
         self.records = records
         self.ede = ede
         self.address = address
-        self.match: Match | None = None
-        self.entry: ManifestEntry | None = None
-        self.serial = 0
-        self._asked = (b"\0", 0)
+        self._asked = asked
         self._udp: bytes | None = None
         self._tcp: bytes | None = None
-
-    def on(self, name: bytes, qtype: int, match: Match, entry: ManifestEntry, serial: int) -> Verdict:
-        """Note what was asked and what it matched."""
-        self._asked = (name, qtype)
-        self.match = match
-        self.entry = entry
-        self.serial = serial
-        return self
 
     def hit(self, transport: Transport) -> bytes | None:
         """Packed facts of the hit to record for one such question, made once; None where nothing is listed."""
@@ -68,9 +62,8 @@ class Verdict:
         qname = to_text(name)
         indicator = qname if len(match.name) == len(name) else to_text(match.name)
         return HitFacts(
-            qname, qtype, transport, self.action, self.address_text, indicator, match.subdomains, match.kind,
-            match.family,
-            entry.list, entry.version, match.line, entry.campaign, match.letter, match.source, self.serial,
+            qname, qtype, transport, self.action, self.address_text, indicator, match.subdomains, *match.labels[:2],
+            entry.list, entry.version, match.line, entry.campaign, *match.labels[2:], self.serial,
         )  # fmt: skip
 
 
@@ -79,19 +72,14 @@ FORWARD = Verdict("forward")
 
 def listed(name: bytes, qtype: int, match: Match, entry: ManifestEntry, pool: Pool, serial: int, ttl: int) -> Verdict:
     """The verdict on a listed name: by the list's mode, then by the type asked."""
-    if entry.mode == "enforce":
-        verdict = _sinkholed(name, qtype, match, pool, serial, ttl)
-    else:
-        verdict = Verdict("passthru" if entry.mode == "passthru" else "monitor")
-    return verdict.on(name, qtype, match, entry, serial)
-
-
-def _sinkholed(name: bytes, qtype: int, match: Match, pool: Pool, serial: int, ttl: int) -> Verdict:
+    about = ((name, qtype), match, entry, serial)
+    if entry.mode != "enforce":
+        return Verdict("passthru" if entry.mode == "passthru" else "monitor", *about)
     packed = None
     if qtype == TYPE_A:
         packed = pool.ipv4(match.hash32)
     elif qtype == TYPE_AAAA:
         packed = pool.ipv6(match.hash32)
     if packed is None:  # HTTPS and SVCB too: their hints would lead to the real address (RFC 9460)
-        return Verdict("nodata", reply.no_data(name, match.name, serial, ttl), EDE_BLOCKED)
-    return Verdict("sinkhole", reply.address(packed, ttl), EDE_FORGED, packed)
+        return Verdict("nodata", *about, reply.no_data(name, match.name, serial, ttl), EDE_BLOCKED)
+    return Verdict("sinkhole", *about, reply.address(packed, ttl), EDE_FORGED, packed)

@@ -118,6 +118,6 @@ def test_a_match_carries_the_facts_of_its_row(take, settings):
     take("Tên miền,Mã độc,Số công văn,Nguồn\n\nxấu.example,Emotet,12/CV,NCSC\n", campaign="demo")
     name, match = live_match(settings, "www.xn--xu-r5s.example")
     assert name == "letter"
-    assert (match.kind, match.family, match.letter, match.source, match.line) == ("c2", "Emotet", "12/CV", "NCSC", 3)
+    assert (*match.labels, match.line) == ("c2", "Emotet", "12/CV", "NCSC", 3)
     (entry,) = policy_of(settings).read().entries
     assert (entry.mode, entry.campaign, entry.names) == ("enforce", "demo", 1)

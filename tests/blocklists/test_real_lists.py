@@ -63,7 +63,7 @@ def test_families_reach_search_and_worker(shared_data, lists, settings, library)
     (found,) = search(library, "www.werdotx.shop")
     assert (found.family, found.source, found.listed) == ("lokibot", "ViriBack", "2024-08-28")
     _, match = live_match(settings, "werdotx.shop")
-    assert (match.family, match.source) == ("lokibot", "ViriBack")
+    assert (match.labels.family, match.labels.source) == ("lokibot", "ViriBack")
 
 
 def test_a_family_file_with_kill_switch_names_cannot_block_them(shared_data: Path, lists, settings):

@@ -162,7 +162,7 @@ def test_seeding_takes_the_shipped_names_and_what_is_configured_once(lists, sett
     assert seeded(lists, source) == {"kill-switch": ("live", 1), "one": ("live", 1)}
     assert seeded(lists, source) == {"kill-switch": ("known", 1), "one": ("known", 1)}
     name, match = live_match(settings, f"www.{WANNACRY}")
-    assert (name, match.kind) == ("kill-switch", "kill-switch")
+    assert (name, match.labels.kind) == ("kill-switch", "kill-switch")
     assert [entry.list for entry in policy_of(settings).read().entries] == ["kill-switch", "one"]
 
 

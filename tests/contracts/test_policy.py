@@ -92,7 +92,7 @@ def test_an_exact_name_never_hides_a_parent_with_subdomains(tmp_path):
 def test_a_match_says_where_it_comes_from(segment):
     match = look_up(segment, names.to_wire("x.evil.example"))
     assert match.subdomains
-    assert (match.line, match.kind, match.family, match.letter, match.source) == (2, "c2", "emotet", "7/CV-Sở", "")
+    assert (match.line, *match.labels) == (2, "c2", "emotet", "7/CV-Sở", "")
     assert match.hash32 == stable_hash(names.to_wire("evil.example"))
     assert (segment.list, segment.version, len(segment)) == ("letter-7", 3, 5)
     assert {names.to_text(name) for name in segment} == {

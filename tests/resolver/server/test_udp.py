@@ -336,7 +336,7 @@ def test_a_new_policy_is_seen_by_the_next_packet(served, tmp_path):
 def test_what_fell_into_the_old_generation_is_still_hot_and_still_a_hit(served):
     first = served.exchange(ALLOWED[0], query("evil.example"))
     raw = served.dispatcher.engine.tables(served.dispatcher.engine.access.default).raw
-    for number in range(raw.size):
+    for number in range(2 * raw.size):
         raw.put(b"%d" % number, (b"", 0.0, None))
     assert query("evil.example")[2:] in raw.old
     listed_before = served.dispatcher.engine.counters.listed
