@@ -24,6 +24,7 @@ Waiter = TypeVar("Waiter")
 DOWN_AFTER = 3  # questions in a row without any answer before a server is asked last
 DOWN_SECONDS = 5.0
 PLAIN_SECONDS = 60.0  # a server that answers only without EDNS is asked without it for so long, then tried again
+LATE_SECONDS = 1.8  # clients that wait for so long may be given something older: RFC 8767 section 5, its response timer
 
 
 class Server:
@@ -59,13 +60,15 @@ class Server:
 class Question(Generic[Waiter]):
     """One question under way and everyone who waits for its answer."""
 
-    __slots__ = ("attempt", "deadline", "edns", "ident", "key", "link", "packet", "plain_for", "server", "tried",
-                 "waiters")  # fmt: skip
+    __slots__ = ("attempt", "deadline", "edns", "ident", "key", "link", "opened", "packet", "plain_for", "server",
+                 "told_late", "tried", "waiters")  # fmt: skip
 
-    def __init__(self, key: Key, packet: bytes, waiter: Waiter) -> None:
+    def __init__(self, key: Key, packet: bytes, waiters: list[Waiter], now: float) -> None:
         self.key = key
         self.packet = packet  # without the ID, which is new with every try
-        self.waiters = [waiter]
+        self.waiters = waiters  # none where it is asked ahead of any client
+        self.opened = now
+        self.told_late: int | None = None  # how many of the waiters have been told late, None before the time
         self.edns = True  # whether `packet` has it
         self.plain_for: tuple[Server, ...] = ()  # who could not read it with EDNS
         self.attempt = 0
@@ -103,10 +106,14 @@ class RandomIds:
 
 
 class Exchange(Generic[Waiter]):
-    """One per worker. `deliver(key, answer or None, waiters)` is called once for each question."""
+    """One per worker. `deliver(key, answer or None, waiters)` is called once for each question.
+
+    `late(key, waiters)` hears once of everyone who has waited LATE_SECONDS; it returns those who still wait.
+    """
 
     def __init__(self, servers: list[Server], upstreams: Upstreams, cache: Cache, payload: int, counters: Counters,
-                 deliver: Callable[[Key, Answer | None, list[Waiter]], None]) -> None:  # fmt: skip
+                 deliver: Callable[[Key, Answer | None, list[Waiter]], None],
+                 late: Callable[[Key, list[Waiter]], list[Waiter]] | None = None) -> None:  # fmt: skip
         self.servers = servers
         self._timeout = upstreams.timeout_ms / 1000
         self._attempts = upstreams.attempts
@@ -115,9 +122,12 @@ class Exchange(Generic[Waiter]):
         self._payload = payload
         self._counters = counters
         self._deliver = deliver
+        self._late = late
         self._ids = RandomIds()
         self._under_way: dict[Key, Question[Waiter]] = {}
         self._clock_order: deque[tuple[float, Question[Waiter], int]] = deque()  # one timeout for all: in order already
+        self._ages: deque[tuple[float, Key]] = deque()  # when they were opened, of those not late yet
+        self._joined_late: list[Question[Waiter]] = []
 
     def __len__(self) -> int:
         """Questions under way."""
@@ -129,15 +139,39 @@ class Exchange(Generic[Waiter]):
         if question is None:
             return False
         question.waiters.append(waiter)
+        if question.told_late is not None:
+            self._joined_late.append(question)
         return True
 
-    def open(self, key: Key, waiter: Waiter) -> Question[Waiter] | None:
+    def knows(self, key: Key) -> bool:
+        """Whether this is under way."""
+        return key in self._under_way
+
+    def open(self, key: Key, waiters: list[Waiter], now: float) -> Question[Waiter] | None:
         """A new question, to be handed to `aim` and sent; None when too many are under way."""
         if len(self._under_way) >= self._limit:
             return None
         packet = reply.upstream_question(key[0], key[1], self._payload)
-        question = self._under_way[key] = Question(key, packet, waiter)
+        question = self._under_way[key] = Question(key, packet, waiters, now)
+        self._ages.append((now, key))
         return question
+
+    def tell_late(self, now: float) -> None:
+        """Tell `late` of the waiters of questions that are old by now, and of those who joined one that is."""
+        ages, joined = self._ages, self._joined_late
+        self._joined_late = []
+        while ages and ages[0][0] <= now - LATE_SECONDS:
+            opened, key = ages.popleft()
+            question = self._under_way.get(key)
+            if question is not None and question.opened == opened:
+                question.told_late = 0
+                joined.append(question)
+        for question in joined:
+            told = question.told_late or 0
+            news = question.waiters[told:]
+            if self._late is not None and news and self._under_way.get(question.key) is question:
+                question.waiters[told:] = self._late(question.key, news)
+                question.told_late = len(question.waiters)
 
     def choose(self, tried: list[Server], now: float) -> Server:
         """The first server that is up and not tried yet; else one tried the longest ago."""

@@ -71,12 +71,14 @@ class Pool(Generic[Waiter]):
     """Asks the upstreams for one worker.
 
     `after` is called when answers were delivered: flush what is queued. `guard` calls its first argument and survives.
+    `deliver` and `late` are the exchange's.
     """
 
     def __init__(self, reactor: Any, addresses: list[Endpoint], dns: Dns, counters: Counters,
                  deliver: Callable[[Key, Answer | None, list[Waiter]], None], after: Callable[[], None],
                  guard: Callable[..., None],
-                 clock: Callable[[], float] = time.monotonic) -> None:  # fmt: skip
+                 clock: Callable[[], float] = time.monotonic,
+                 late: Callable[[Key, list[Waiter]], list[Waiter]] | None = None) -> None:  # fmt: skip
         self.reactor = reactor
         self.clock = clock
         self.batch: Batch = make_batch(connected=True)
@@ -87,7 +89,7 @@ class Pool(Generic[Waiter]):
         self._sockets_each = dns.upstreams.sockets
         self._servers = [Server(address) for address in addresses]
         self._exchange: Exchange[Waiter] = Exchange(
-            self._servers, dns.upstreams, dns.cache, dns.udp_payload, self._counters, deliver
+            self._servers, dns.upstreams, dns.cache, dns.udp_payload, self._counters, deliver, late
         )
         self._sockets: dict[Server, list[UpstreamSocket[Waiter]]] = {server: [] for server in self._servers}
         self._retired: list[UpstreamSocket[Waiter]] = []
@@ -118,10 +120,19 @@ class Pool(Generic[Waiter]):
             return False
         if self._exchange.join(key, waiting):
             return True
-        question = self._exchange.open(key, waiting)
+        return self._open(key, [waiting])
+
+    def refresh(self, key: Key) -> None:
+        """Ask without anyone who waits; dropped silently when too much is under way. Leaves with the next `flush`."""
+        if self._servers and not self._exchange.knows(key):
+            self._open(key, [])
+
+    def _open(self, key: Key, waiters: list[Waiter]) -> bool:
+        now = self.clock()
+        question = self._exchange.open(key, waiters, now)
         if question is None:
             return False
-        self._send(question, self.clock())
+        self._send(question, now)
         return True
 
     def _send(self, question: Question[Waiter], now: float) -> None:
@@ -207,6 +218,7 @@ class Pool(Generic[Waiter]):
         now = self.clock()
         for question in self._exchange.expired(now):
             self._send(question, now)
+        self._exchange.tell_late(now)
         self._finish()
         self._renew(now)
 

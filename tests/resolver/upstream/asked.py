@@ -28,18 +28,24 @@ class Asked:
         self.counters = Counters()
         self.servers = [Server(Endpoint(text)) for text in SERVERS[:servers]]
         self.delivered = []
+        self.late = []
+        self.helped = set()  # waiters that have something to make do with
         self.now = 100.0
         self.exchange = Exchange(
             self.servers, Upstreams(timeout_ms=800, **limits), Cache(), 1232, self.counters,
-            lambda asked, answer, waiters: self.delivered.append((asked, answer, waiters)),
+            lambda asked, answer, waiters: self.delivered.append((asked, answer, waiters)), self._late,
         )  # fmt: skip
         self.links = {server: Link(server) for server in self.servers}
+
+    def _late(self, asked, waiters):
+        self.late.append((asked, list(waiters)))
+        return [waiter for waiter in waiters if waiter not in self.helped]
 
     def ask(self, name="www.example", waiter="client", bits=0):
         """As the pool does: the question when it was sent, None when it joined another."""
         if self.exchange.join(key(name, bits), waiter):
             return None
-        question = self.exchange.open(key(name, bits), waiter)
+        question = self.exchange.open(key(name, bits), [waiter], self.now)
         self.send(question)
         return question
 

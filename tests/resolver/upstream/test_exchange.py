@@ -5,14 +5,14 @@ from __future__ import annotations
 import dns.flags
 import pytest
 
-from resolver.upstream.exchange import Link, RandomIds
+from resolver.upstream.exchange import LATE_SECONDS, Link, RandomIds
 from tests.resolver.making import answer_to, query, understood
 from tests.resolver.upstream.asked import TIMEOUT, A, Asked, key
 
 
 def test_the_packet_that_is_sent():
     asked = Asked()
-    question = asked.exchange.open(key("WWW.example".lower(), 0x11), "client")
+    question = asked.exchange.open(key("WWW.example".lower(), 0x11), ["client"], asked.now)
     packet = asked.send(question)
     message = understood(packet[2:])
     assert packet[:2] == question.ident
@@ -37,10 +37,10 @@ def test_equal_questions_wait_together():
 def test_the_limit():
     asked = Asked(max_outstanding=100)
     questions = [asked.ask(f"x{number}.example") for number in range(100)]
-    assert asked.exchange.open(key("y.example"), "client") is None
+    assert asked.exchange.open(key("y.example"), ["client"], asked.now) is None
     assert asked.exchange.join(key("x5.example"), "another")  # joining costs nothing
     asked.answer(questions[0], "x0.example. 1 IN A 192.0.2.1")
-    assert asked.exchange.open(key("y.example"), "client") is not None
+    assert asked.exchange.open(key("y.example"), ["client"], asked.now) is not None
 
 
 def test_ids_are_unique_on_a_link(monkeypatch):
@@ -224,9 +224,45 @@ def test_a_broken_link_fails_over_at_once():
 
 def test_a_server_that_no_socket_reaches_counts_as_a_try():
     asked = Asked(attempts=2)
-    question = asked.exchange.open(key(), "client")
+    question = asked.exchange.open(key(), ["client"], asked.now)
     assert asked.exchange.unreachable(question, asked.servers[0], asked.now) is question
     assert asked.exchange.choose(question.tried, asked.now) is asked.servers[1]
     assert asked.exchange.unreachable(question, asked.servers[1], asked.now) is None
     assert asked.delivered == [(key(), None, ["client"])]
     assert len(asked.exchange) == 0
+
+
+def test_who_has_waited_long_is_told_late_once():
+    asked = Asked()
+    asked.ask(waiter="first")
+    asked.ask(waiter="second")
+    asked.helped.add("first")
+    asked.exchange.tell_late(asked.now + LATE_SECONDS - 0.01)
+    assert asked.late == []
+    for _ in range(2):
+        asked.exchange.tell_late(asked.now + LATE_SECONDS)
+        assert asked.late == [(key(), ["first", "second"])]
+    asked.ask(waiter="third")  # joins what is late already
+    asked.exchange.tell_late(asked.now + LATE_SECONDS)
+    assert asked.late[1:] == [(key(), ["third"])]
+    asked.exchange.tell_late(asked.now + 2 * LATE_SECONDS)
+    assert len(asked.late) == 2
+    asked.answer(asked.exchange._under_way[key()], A)
+    assert asked.waiters() == ["second", "third"]
+
+
+def test_what_is_answered_or_has_no_waiters_is_never_late():
+    asked = Asked()
+    asked.answer(asked.ask(), A)
+    asked.send(asked.exchange.open(key("ahead.example"), [], asked.now))
+    asked.now += 1
+    asked.ask()  # the same name anew: it is young
+    asked.exchange.tell_late(asked.now + LATE_SECONDS - 0.01)
+    assert asked.late == []
+
+
+def test_a_question_without_waiters_fails_loudly():
+    asked = Asked(attempts=1)
+    asked.send(asked.exchange.open(key(), [], asked.now))
+    asked.expire()
+    assert asked.delivered == [(key(), None, [])]

@@ -77,14 +77,19 @@ class Asking:
         self.loop = loop or Loop()
         self.counters = Counters()
         self.delivered = []
+        self.late = []
         self.flushed = 0
         dns_settings = settings(upstreams=Upstreams(**limits))
         self.pool = Pool(
             self.loop, list(addresses), dns_settings, self.counters,
             lambda key, answer, waiters: self.delivered.append((key, answer, waiters)), self._after,
-            self.guard, self.loop.seconds,
+            self.guard, self.loop.seconds, self._late,
         )  # fmt: skip
         self.pool.start()
+
+    def _late(self, key, waiters):
+        self.late.append((key, waiters))
+        return []
 
     def _after(self):
         self.flushed += 1
@@ -216,6 +221,32 @@ def test_nobody_listens_anywhere(asking, upstream):
     pool.until_delivered()
     assert pool.addresses() == [None]
     assert [server["up"] for server in pool.pool.status()] == [True, True]
+
+
+def test_a_client_that_waits_is_reported_late(asking, upstream):
+    pool = asking(upstream().endpoint, attempts=3)
+    pool.ask()
+    pool.pool.flush()
+    pool.loop.pump([TICK] * 35)
+    assert pool.late == []
+    pool.loop.pump([TICK] * 2)
+    assert [waiters for _key, waiters in pool.late] == [["client"]]
+    pool.loop.pump([TICK] * 20)
+    assert [waiters for _key, _answer, waiters in pool.delivered] == [[]]
+
+
+def test_asking_ahead(asking, upstream):
+    server = upstream()
+    pool = asking(server.endpoint)
+    key = names.to_wire("www.example") + b"\0\1\0\1", 0
+    pool.pool.refresh(key)
+    pool.pool.refresh(key)
+    pool.pool.flush()
+    server.answer("www.example. 300 IN A 192.0.2.1")
+    pool.until_delivered()
+    assert pool.delivered[0][2] == []
+    assert pool.addresses() == [b"\xc0\0\2\1"]
+    assert server.asked_nothing()
 
 
 def test_no_route_to_one_upstream(asking, upstream):
