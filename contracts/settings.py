@@ -56,6 +56,15 @@ class Cache(Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds an NXDOMAIN or an empty answer may be kept (RFC 2308 section 5)."""
 
 
+class SpecialNames(Struct, frozen=True, forbid_unknown_fields=True):
+    """Names that browsers and phones ask for to see whether they may send their questions elsewhere."""
+
+    firefox_canary: bool = True
+    """Answer `use-application-dns.net` with NXDOMAIN, so that Firefox does not switch to DNS over HTTPS by itself."""
+    private_relay: bool = True
+    """Answer `mask.icloud.com` and `mask-h2.icloud.com` with NXDOMAIN, so that Apple devices relay nothing."""
+
+
 class Dns(Struct, frozen=True, forbid_unknown_fields=True):
     """The resolver workers."""
 
@@ -73,6 +82,9 @@ class Dns(Struct, frozen=True, forbid_unknown_fields=True):
     """A TCP connection without a question for so long is closed (RFC 7766 section 6.2.3)."""
     tcp_connections: Annotated[int, Meta(ge=10, le=100_000)] = 1000
     """TCP connections per worker; the longest idle one makes place for a new one."""
+    local_records: tuple[str, ...] = ()
+    """Records answered here, as lines of a zone file; see docs/operator.md: `intranet.example.vn. 300 IN A 10.1.1.1`."""
+    special_names: SpecialNames = SpecialNames()
 
 
 class Sinkhole(Struct, frozen=True, forbid_unknown_fields=True):
