@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from contracts import names, yamlio
-from contracts.networks import Endpoint, overlaps
+from contracts.networks import Endpoint, UpstreamAddress, overlaps
 from contracts.settings import Settings
 from contracts.yamlio import Problem
 
@@ -48,7 +48,7 @@ def parse(text: str, file: Path) -> Settings:
         raise BadConfig(file, document.problems)  # no YAML at all: whatever else is missing is no news
     reader = _Reader(document)
     settings = reader.struct(Settings, document.data, ())
-    _check_together(reader)
+    _check_together(reader, file.absolute().parent)
     if reader.problems:
         raise BadConfig(file, sorted(reader.problems, key=lambda problem: problem.line))
     return msgspec.structs.replace(typing.cast("Settings", settings), base=str(file.absolute().parent))
@@ -113,11 +113,12 @@ def _leaf(kind: Any, data: Any) -> Any:
     choices = typing.get_args(kind) if typing.get_origin(kind) in {typing.Union, types.UnionType} else (kind,)
     if data is None and type(None) in choices:
         return None
-    if Endpoint in choices:
-        literal = [text for choice in choices for text in typing.get_args(choice)]
+    if Endpoint in choices or UpstreamAddress in choices:
         if not isinstance(data, str):
             raise ValueError("expected an address")
-        return data if data in literal else Endpoint(data, 53 if literal else None)
+        if data in [text for choice in choices for text in typing.get_args(choice)]:
+            return data
+        return Endpoint(data) if Endpoint in choices else UpstreamAddress(data)
     classes = [choice for choice in choices if isinstance(choice, type) and choice.__module__ == "ipaddress"]
     if classes:
         if not isinstance(data, str):
@@ -146,9 +147,11 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _check_together(reader: _Reader) -> None:
+def _check_together(reader: _Reader, base: Path) -> None:
     """Checks that need more than one value; each looks only at values that were good by themselves."""
     _check_listeners(reader)
+    _check_upstreams(reader, base)
+    _check_forward_zones(reader)
     _check_clients(reader)
     _check_guard(reader)
     _check_units(reader)
@@ -189,16 +192,52 @@ def _check_listeners(reader: _Reader) -> None:
         reader.complain(
             ("admin", "secure_cookies"), f"must be true where admin.listen is not loopback ({admin}), saw False"
         )
-    _check_upstreams(reader, listen)
 
 
-def _check_upstreams(reader: _Reader, listen: list[Endpoint]) -> None:
-    servers = reader.good.get(("dns", "upstreams", "servers"))
-    if servers == ():
-        reader.complain(("dns", "upstreams", "servers"), "needs at least one server, or `system`")
-    for index, server in enumerate(servers or ()):
-        if server in listen:
-            reader.complain(("dns", "upstreams", "servers", index), f"is our own listener, saw {_shown(str(server))}")
+def _check_upstreams(reader: _Reader, base: Path) -> None:
+    place = ("dns", "upstreams", "servers")
+    if reader.good.get(place) == ():
+        reader.complain(place, "needs at least one server, or `system`")
+    _refuse_ourselves(reader, place)
+    place = ("dns", "upstreams", "tls_ca_file")
+    path = reader.good.get(place)
+    if path:
+        try:
+            holds = "-----BEGIN CERTIFICATE-----" in (base / path).read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            reader.complain(place, f"cannot be read ({error.strerror}), saw {_shown(path)}")
+        else:
+            if not holds:
+                reader.complain(place, f"holds no certificate in PEM form, saw {_shown(path)}")
+
+
+def _check_forward_zones(reader: _Reader) -> None:
+    seen = set[bytes]()
+    for index in range(len(reader.good.get(("dns", "forward_zones"), ()))):
+        place = ("dns", "forward_zones", index)
+        if reader.good.get((*place, "servers")) == ():
+            reader.complain((*place, "servers"), "needs at least one server")
+        _refuse_ourselves(reader, (*place, "servers"))
+        zone = reader.good.get((*place, "zone"))
+        if zone is None:
+            continue
+        try:
+            name = names.to_wire(zone)
+        except names.BadName as error:
+            reader.complain((*place, "zone"), f"no domain name ({error}), saw {_shown(zone)}")
+            continue
+        if name == b"\0":
+            reader.complain((*place, "zone"), f"the root: that is what dns.upstreams is for, saw {_shown(zone)}")
+        if name in seen:
+            reader.complain((*place, "zone"), f"given twice, saw {_shown(zone)}")
+        seen.add(name)
+
+
+def _refuse_ourselves(reader: _Reader, place: yamlio.Path) -> None:
+    listen = reader.good.get(("dns", "listen"), ())
+    for index, server in enumerate(reader.good.get(place, ())):
+        if isinstance(server, UpstreamAddress) and server.endpoint in listen:
+            reader.complain((*place, index), f"is our own listener, saw {_shown(str(server))}")
 
 
 def _check_clients(reader: _Reader) -> None:

@@ -1,4 +1,4 @@
-"""IP networks: longest-prefix tables over packed addresses, endpoints as text, and overlap checks.
+"""IP networks: longest-prefix tables over packed addresses, endpoints and upstreams as text, and overlap checks.
 
 Addresses are packed bytes (4 or 16 octets) because that is what a socket gives us. No sockets here.
 """
@@ -6,12 +6,16 @@ Addresses are packed bytes (4 or 16 octets) because that is what a socket gives 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar, cast
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Value = TypeVar("Value")
+UpstreamTransport = Literal["udp", "tcp", "tls"]
+
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})*")
 
 
 class NetworkTable(Generic[Value]):
@@ -79,6 +83,38 @@ class Endpoint(str):
         host, port = _split(text, default_port)
         self = super().__new__(cls, f"[{host}]:{port}" if host.version == 6 else f"{host}:{port}")
         self.address, self.port = host, port
+        return self
+
+
+class UpstreamAddress(Endpoint):
+    """How a DNS server is asked: `10.1.1.1`, `[fd00::1]:5353`, `tcp://10.1.1.1`, `tls://10.1.1.1:853#dns.example.vn`.
+
+    `endpoint` is address and port alone. `name` is what the certificate of a TLS server must be valid for.
+    """
+
+    __slots__ = ("endpoint", "name", "transport")
+    endpoint: str
+    name: str
+    transport: UpstreamTransport
+
+    def __new__(cls, text: str, default_port: int | None = None) -> UpstreamAddress:
+        """Raise ValueError with a reason. Without a port it is 853 for TLS, else 53."""
+        scheme, marked, rest = text.partition("://")
+        if marked and scheme not in {"tcp", "tls"}:
+            raise ValueError("expected address, address:port, tcp://address or tls://address#name")
+        rest, hashed, name = (rest if marked else text).partition("#")
+        name = name.lower().removesuffix(".")
+        if scheme == "tls" and marked:
+            if not _HOST_NAME.fullmatch(name):
+                raise ValueError("expected tls://address#name with the name that its certificate is valid for")
+        elif hashed:
+            raise ValueError("a name after # belongs to tls:// only")
+        transport = cast("UpstreamTransport", scheme if marked else "udp")
+        bare = Endpoint(rest, default_port or (853 if transport == "tls" else 53))
+        shown = f"{scheme}://{bare}" if marked else str(bare)
+        self = str.__new__(cls, f"{shown}#{name}" if name else shown)
+        self.address, self.port, self.endpoint = bare.address, bare.port, str(bare)
+        self.name, self.transport = name, transport
         return self
 
 

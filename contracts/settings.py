@@ -14,13 +14,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from contracts.networks import Endpoint, Network
+from contracts.networks import Endpoint, Network, UpstreamAddress
 from contracts.policy import Kind, Mode
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="a-z, 0-9, '.', '_', '-'")]
 Text = Annotated[str, Meta(max_length=500)]
-Upstream = Endpoint | Literal["system"]
+Upstream = UpstreamAddress | Literal["system"]
 
 PRIVATE = tuple(
     ipaddress.ip_network(text)
@@ -32,15 +32,20 @@ class Upstreams(Struct, frozen=True, forbid_unknown_fields=True):
     """How questions that no policy answers are forwarded."""
 
     servers: tuple[Upstream, ...] = ("system",)
-    """Resolvers asked, best first: `address`, `address:port`, or `system` for those of /etc/resolv.conf."""
+    """Resolvers asked, best first: `address`, `address:port`, `tcp://address`, `tls://address#name` (DNS over TLS; the
+    certificate must be valid for the name), or `system` for those of /etc/resolv.conf."""
     timeout_ms: Annotated[int, Meta(ge=50, le=10_000)] = 800
     """Milliseconds to wait for one upstream before the next is tried."""
     attempts: Annotated[int, Meta(ge=1, le=10)] = 4
-    """Tries in all before the client gets SERVFAIL."""
+    """Tries in all before the client gets SERVFAIL; each server is tried at least once."""
     sockets: Annotated[int, Meta(ge=1, le=256)] = 16
     """UDP sockets (random source ports) per upstream and worker."""
     max_outstanding: Annotated[int, Meta(ge=100, le=60_000)] = 10_000
-    """Questions under way per worker; beyond it new ones get SERVFAIL at once."""
+    """Questions under way per worker; beyond it those fail that have waited longest, then new ones."""
+    mixed_case: bool = True
+    """Ask in random upper and lower case, which forgers must guess too. Servers that do not keep it are found out."""
+    tls_ca_file: str = ""
+    """PEM file with the certificates that `tls://` servers are trusted by, beside this file; empty: the system's."""
 
 
 class Cache(Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +70,15 @@ class SpecialNames(Struct, frozen=True, forbid_unknown_fields=True):
     """Answer `mask.icloud.com` and `mask-h2.icloud.com` with NXDOMAIN, so that Apple devices relay nothing."""
 
 
+class ForwardZone(Struct, frozen=True, forbid_unknown_fields=True):
+    """Names that are asked of servers of their own, and of no others: an agency's own domain or reverse zone."""
+
+    zone: str
+    """The domain; it and everything below it. The longest one that fits a name counts."""
+    servers: tuple[UpstreamAddress, ...]
+    """Its servers, best first, written as those of `upstreams`."""
+
+
 class Dns(Struct, frozen=True, forbid_unknown_fields=True):
     """The resolver workers."""
 
@@ -75,6 +89,7 @@ class Dns(Struct, frozen=True, forbid_unknown_fields=True):
     allowed_clients: tuple[Network, ...] = PRIVATE
     """Networks that may ask; everyone else gets REFUSED. Never the world."""
     upstreams: Upstreams = Upstreams()
+    forward_zones: tuple[ForwardZone, ...] = ()
     cache: Cache = Cache()
     udp_payload: Annotated[int, Meta(ge=512, le=4096)] = 1232
     """Largest UDP answer in octets; longer ones are truncated and come by TCP (RFC 9715)."""
@@ -197,7 +212,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return (Path(self.base) / path).resolve()
 
 
-def system_upstreams(listen: tuple[Endpoint, ...], resolv_conf: Path = Path("/etc/resolv.conf")) -> list[Endpoint]:
+def system_upstreams(
+    listen: tuple[Endpoint, ...], resolv_conf: Path = Path("/etc/resolv.conf")
+) -> list[UpstreamAddress]:
     """The resolvers of /etc/resolv.conf, in its order, without ourselves. Empty when there are none."""
     try:
         lines = resolv_conf.read_text(errors="replace").splitlines()
@@ -209,7 +226,7 @@ def system_upstreams(listen: tuple[Endpoint, ...], resolv_conf: Path = Path("/et
         if len(words) < 2 or words[0] != "nameserver" or "%" in words[1]:
             continue
         try:
-            server = Endpoint(f"[{words[1]}]" if ":" in words[1] else words[1], 53)
+            server = UpstreamAddress(f"[{words[1]}]" if ":" in words[1] else words[1])
         except ValueError:
             continue
         if server not in listen:

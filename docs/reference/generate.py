@@ -23,7 +23,7 @@ from msgspec import Meta, Struct
 
 from admin.cli.main import COMMANDS, load, main
 from contracts import settings
-from contracts.networks import Endpoint
+from contracts.networks import Endpoint, UpstreamAddress
 
 HERE = Path(__file__).parent
 MARK = "<!-- made by `make docs`: do not edit -->\n\n"
@@ -99,6 +99,7 @@ PLAIN = {
     int: "whole number",
     str: "text",
     Endpoint: "`address:port`",
+    UpstreamAddress: "`address`, `address:port`, `tcp://…` or `tls://…#name`",
     ipaddress.IPv4Network: "IPv4 network",
     ipaddress.IPv6Network: "IPv6 network",
     datetime.date: "date",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.networks import Endpoint, NetworkTable, address_text, overlaps
+from contracts.networks import Endpoint, NetworkTable, UpstreamAddress, address_text, overlaps
 
 V4 = st.ip_addresses(v=4, network="10.0.0.0/14")
 V6 = st.ip_addresses(v=6, network="fd00::/110")
@@ -84,3 +84,31 @@ def test_endpoints(text, default, shown):
 def test_what_is_no_endpoint(text):
     with pytest.raises(ValueError):
         Endpoint(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "transport", "name", "endpoint"),
+    [
+        ("10.1.1.1", "10.1.1.1:53", "udp", "", "10.1.1.1:53"),
+        ("10.1.1.1:5353", "10.1.1.1:5353", "udp", "", "10.1.1.1:5353"),
+        ("[fd00::1]:53", "[fd00::1]:53", "udp", "", "[fd00::1]:53"),
+        ("tcp://10.1.1.1", "tcp://10.1.1.1:53", "tcp", "", "10.1.1.1:53"),
+        ("tcp://[fd00::1]", "tcp://[fd00::1]:53", "tcp", "", "[fd00::1]:53"),
+        ("tls://10.1.1.1#Dns.Example", "tls://10.1.1.1:853#dns.example", "tls", "dns.example", "10.1.1.1:853"),
+        ("tls://[fd00::1]:8853#d.vn.", "tls://[fd00::1]:8853#d.vn", "tls", "d.vn", "[fd00::1]:8853"),
+    ],
+)
+def test_upstream_addresses(text, shown, transport, name, endpoint):
+    address = UpstreamAddress(text)
+    assert (address, address.transport, address.name, address.endpoint) == (shown, transport, name, endpoint)
+    assert UpstreamAddress(address) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "dns.example", "udp://10.1.1.1", "tls://10.1.1.1", "tls://10.1.1.1#", "tls://10.1.1.1#a b", "tls://10.1.1.1#a..b",
+     "tls://#dns.example", "tcp://", "10.1.1.1#dns.example", "://10.1.1.1", "tls://10.1.1.1#" + "a" * 64],
+)  # fmt: skip
+def test_what_is_no_upstream_address(text):
+    with pytest.raises(ValueError):
+        UpstreamAddress(text)
