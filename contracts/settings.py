@@ -59,6 +59,10 @@ class Cache(Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds; longer TTLs are cut to this."""
     max_negative_ttl: Annotated[int, Meta(ge=1, le=86_400)] = 3600
     """Seconds an NXDOMAIN or an empty answer may be kept (RFC 2308 section 5)."""
+    stale_seconds: Annotated[int, Meta(ge=0, le=604_800)] = 86_400
+    """Seconds after its end that an answer is still given while no upstream answers (RFC 8767); 0: never."""
+    prefetch: bool = True
+    """Ask again for an answer that is used in the last tenth of its life, so that who asks next need not wait."""
 
 
 class SpecialNames(Struct, frozen=True, forbid_unknown_fields=True):

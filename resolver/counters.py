@@ -10,8 +10,8 @@ class Counters:
     """Attributes rather than a dict: the slow path adds with one instruction; the hot loop adds once a batch."""
 
     __slots__ = (
-        "cached", "failed", "hot", "ignored", "internal_errors", "listed", "malformed", "misses", "refused",
-        "send_dropped", "tcp_connections", "tcp_queries", "udp_queries", "upstream_answers", "upstream_bad",
+        "cached", "failed", "hot", "ignored", "internal_errors", "listed", "local", "malformed", "misses", "refused",
+        "send_dropped", "stale", "tcp_connections", "tcp_queries", "udp_queries", "upstream_answers", "upstream_bad",
         "upstream_failures", "upstream_mismatches", "upstream_queries", "upstream_tcp", "upstream_timeouts",
     )  # fmt: skip
 
@@ -35,6 +35,8 @@ class Counters:
     """Our own bugs: SERVFAIL and a traceback once a minute and kind."""
     listed: int
     """Policy answers made (repeats come from the hot table)."""
+    local: int
+    """Own records and special-use names, answered here (repeats come from the hot table)."""
     malformed: int
     """FORMERR, NOTIMP or BADVERS."""
     misses: int
@@ -43,6 +45,8 @@ class Counters:
     """From clients outside the allowed networks."""
     send_dropped: int
     """Answers that the kernel did not take."""
+    stale: int
+    """Answers that were over, given because no upstream answered (RFC 8767)."""
     tcp_connections: int
     tcp_queries: int
     udp_queries: int

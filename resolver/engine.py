@@ -11,49 +11,61 @@ import struct
 from typing import Any, NamedTuple
 
 from contracts.hit import Transport
-from contracts.names import to_text
+from contracts.names import to_text, to_wire
 from contracts.networks import address_text
 from contracts.settings import Dns
 from resolver.cache.entry import CachedAnswer
+from resolver.cache.failures import Failures
 from resolver.cache.table import TwoGenerations
 from resolver.counters import Counters
 from resolver.explanation import Explanation
+from resolver.options import ClientOptions
 from resolver.policy.addresses import STRANGERS, Access, Group
 from resolver.policy.ladder import RUNGS, Policy
+from resolver.policy.local import LocalNames
 from resolver.policy.verdict import FORWARD, Verdict
 from resolver.wire import reply
 from resolver.wire.answer import Answer
 from resolver.wire.constants import (
     AD,
     CD,
+    CLASS_ANY,
     CLASS_IN,
+    EDE_CACHED_ERROR,
     EDE_NO_REACHABLE,
     EDE_NOT_AUTHORITATIVE,
+    EDE_NOT_SUPPORTED,
     EDE_PROHIBITED,
+    EDE_STALE,
+    EDE_STALE_NXDOMAIN,
     HEADER,
     MAX_TCP,
-    NOTIMP,
+    NOTAUTH,
+    NXDOMAIN,
     REFUSED,
     SERVFAIL,
+    TYPE_ANY,
     TYPE_AXFR,
     TYPE_IXFR,
 )
 from resolver.wire.query import Ignored, Malformed, Query, header_only, parse, wants_recursion
 
 _TYPE_CLASS = struct.Struct("!HH")
+_TRANSFERS = frozenset((TYPE_AXFR, TYPE_IXFR))
 _ALL_BITS = [do | cd | ad for do in (0, 1) for cd in (0, CD) for ad in (0, AD)]
 
+CacheKey = tuple[bytes, int]  # (lower-case name, type, class; DO, CD and AD bits)
 # A finished packet: (bytes after the ID, monotonic time until which they are right, packed facts of its hit or None).
 # Atoms only, so that the garbage collector need not look at hundreds of thousands of them.
 Finished = tuple[bytes, float, bytes | None]
-CacheKey = tuple[bytes, int]  # (lower-case name, type, class; DO, CD and AD bits)
 
 
 class Reply(NamedTuple):
-    """Send `body` behind the query's ID; record `hit`."""
+    """Send `body` behind the query's ID; record `hit`; ask upstream for `refresh`, whose answer is soon over."""
 
     body: bytes
     hit: bytes | None
+    refresh: CacheKey | None = None
 
 
 class Forward(NamedTuple):
@@ -84,8 +96,12 @@ class Engine:
         self.dns = dns
         self.access = access
         self.policy = policy
+        forwarded = [to_wire(one.zone) for one in dns.forward_zones]
+        self.local = LocalNames(dns.local_records, dns.special_names, forwarded)
         self.counters = Counters()
+        self.options = ClientOptions()
         self.cache: TwoGenerations[CacheKey, CachedAnswer] = TwoGenerations(dns.cache.entries)
+        self._failures: Failures[CacheKey] = Failures()
         self._tables: dict[Group, Tables] = {}
 
     def tables(self, group: Group) -> Tables:
@@ -100,45 +116,83 @@ class Engine:
         self.policy = policy
         self._tables = {}
 
-    def answer(self, packet: bytes, group: Group, transport: Transport, now: float) -> Outcome:
+    def answer(self, packet: bytes, group: Group, transport: Transport, now: float, client: bytes = b"") -> Outcome:
         """Everything that a client's packet can bring about. Raises only for bugs of ours."""
         if group is STRANGERS:
             return self._refuse_stranger(packet)
         try:
             query = parse(packet)
+            if query.options:
+                self.options.take(query, client, transport)
         except Ignored:
             self.counters.ignored += 1
             return None
         except Malformed as error:
             self.counters.malformed += 1
-            return self._error(error.query, error.rcode) if error.query else None
-        if query.qclass != CLASS_IN:
-            return self._error(query, REFUSED)
-        if query.qtype in {TYPE_AXFR, TYPE_IXFR}:
-            return self._error(query, NOTIMP)
+            return self._error(error.query, error.rcode, error.ede) if error.query else None
+        if query.qclass != CLASS_IN or query.qtype in _TRANSFERS:
+            return self._not_served(query, group, transport)
         verdict = self._judge(query, group, transport)
         hit = verdict.hit(transport)
         if verdict.records is not None:
             return self._policy_reply(query, verdict, hit, group, packet, transport)
+        local = self.local.find(query.name, query.qtype)
+        if local is not None:
+            self.counters.local += 1
+            body = reply.write(
+                query, local.records, local.rcode, self._limit(query, transport), self.dns.udp_payload, ede=local.ede
+            )
+            self._keep(query, packet, group, transport, (body, math.inf, hit))
+            return Reply(body, hit)
         if not wants_recursion(query):
             refused = self._error(query, REFUSED, EDE_NOT_AUTHORITATIVE)
             return Reply(refused.body, hit)  # a machine that asks for a listed name is a hit, however it asks
-        key = (query.name + query.question[-4:], query.bits)
+        if query.qtype == TYPE_ANY:
+            return Reply(reply.write(query, reply.ANY, 0, MAX_TCP, self.dns.udp_payload), hit)  # under 512 octets
+        key = cache_key(query)
         cached = self.cache.get(key)
         if cached is None or not cached.fresh(now):
-            self.counters.misses += 1
-            return Forward(key, query, hit)
+            until = self._failures.until(key, now)
+            if until is None:
+                self.counters.misses += 1
+                return Forward(key, query, hit)
+            body = self._unanswered(query, transport, now, EDE_CACHED_ERROR)
+            self._keep(query, packet, group, transport, (body, until, hit))
+            return Reply(body, hit)
         self.counters.cached += 1
         body = self._write(query, cached, transport, now)
         self._keep(query, packet, group, transport, (body, cached.next_second(now), hit))
-        return Reply(body, hit)
+        return Reply(body, hit, key if self.dns.cache.prefetch and cached.due(now) else None)
+
+    def _not_served(self, query: Query, group: Group, transport: Transport) -> Reply:
+        """Other classes, zone transfers, a cookie without a question. Who transfers a listed name asked for it: a hit.
+
+        So did who asked in class ANY, which holds IN. Names of CH or HS are other names, of which no list speaks.
+        """
+        if not query.question:
+            return self._error(query, self.options.alone(query))
+        listed = query.qclass in {CLASS_IN, CLASS_ANY}
+        hit = self._judge(query, group, transport).hit(transport) if listed else None
+        if query.qclass == CLASS_IN:  # RFC 5936 section 2.2.1: we have no zones
+            return Reply(self._error(query, NOTAUTH, EDE_NOT_AUTHORITATIVE).body, hit)
+        return Reply(self._error(query, REFUSED, EDE_NOT_SUPPORTED).body, hit)
 
     def arrived(self, key: CacheKey, answer: Answer, now: float) -> CachedAnswer:
         """An upstream's answer to `key`: kept for as long as it says."""
         cached = CachedAnswer(answer, HEADER + len(key[0]), now)
         if answer.lifetime > 0:
             self.cache.put(key, cached)
+        self._failures.answered(key)
         return cached
+
+    def failed(self, key: CacheKey, now: float) -> None:
+        """Every upstream failed on `key`: it is not asked again for a while (RFC 9520)."""
+        self._failures.failed(key, now, stale=self.stale(key, now) is not None)
+
+    def stale(self, key: CacheKey, now: float) -> CachedAnswer | None:
+        """An answer to `key` that is over but may still be given when there is no better one (RFC 8767)."""
+        cached = self.cache.get(key)
+        return cached if cached is not None and now < cached.expires + self.dns.cache.stale_seconds else None
 
     def complete(self, query: Query, group: Group, transport: Transport, cached: CachedAnswer | None,
                  now: float) -> Reply:  # fmt: skip
@@ -148,9 +202,20 @@ class Engine:
         if verdict.records is not None:
             return Reply(self._policy_body(query, verdict, transport), hit)
         if cached is None:
-            self.counters.failed += 1
-            return Reply(self._error(query, SERVFAIL, EDE_NO_REACHABLE).body, hit)
+            return Reply(self._unanswered(query, transport, now, EDE_NO_REACHABLE), hit)
         return Reply(self._write(query, cached, transport, now), hit)
+
+    def _unanswered(self, query: Query, transport: Transport, now: float, ede: int) -> bytes:
+        """No upstream answers: what was right once, else SERVFAIL."""
+        old = self.stale(cache_key(query), now)
+        if old is None:
+            self.counters.failed += 1
+            return self._error(query, SERVFAIL, ede).body
+        self.counters.stale += 1
+        return reply.write(
+            query, old.stale_records(), old.rcode, self._limit(query, transport), self.dns.udp_payload,
+            ede=EDE_STALE_NXDOMAIN if old.rcode == NXDOMAIN else EDE_STALE,
+        )  # fmt: skip
 
     def servfail(self, query: Query) -> Reply:
         """For a question that met a bug of ours."""
@@ -216,8 +281,17 @@ class Engine:
         if verdict.match is not None:
             return told.matched(RUNGS[1][0], verdict)
         told.passed(RUNGS[1][0], f"in none of {len(self.policy.live)} live lists")
+        local = self.local.find(name, qtype)
+        if local is not None:
+            return told.end(RUNGS[2][0], "local", local.reason)
+        told.passed(RUNGS[2][0], "no name that is answered here")
         asked = name + _TYPE_CLASS.pack(qtype, CLASS_IN)
         kept = [cached for bits in _ALL_BITS if (cached := self.cache.get((asked, bits))) and cached.fresh(now)]
         if kept:
-            return told.end(RUNGS[2][0], "cached", f"kept for another {int(kept[0].expires - now)} s")
-        return told.end(RUNGS[2][0], "forward", "an ordinary question for an upstream")
+            return told.end(RUNGS[3][0], "cached", f"kept for another {int(kept[0].expires - now)} s")
+        return told.end(RUNGS[3][0], "forward", "an ordinary question for an upstream")
+
+
+def cache_key(query: Query) -> CacheKey:
+    """Under what the answer to a question is kept."""
+    return query.name + query.question[-4:], query.bits

@@ -68,6 +68,7 @@ class Worker:
             self.dispatcher.deliver,
             self._flush_late,
             self.dispatcher.guard,
+            late=self.dispatcher.late,
         )
         self.dispatcher.upstream = self.upstreams
         self.keeper = PolicyKeeper(

@@ -20,6 +20,7 @@ OUTCOMES = {
     "nodata": "an empty answer (NODATA): the name is listed",
     "monitor": "the real answer, and a hit is recorded (monitor mode)",
     "passthru": "the real answer, and a hit is recorded (passthru)",
+    "local": "an answer that is given here",
     "cached": "the answer from the cache",
     "forward": "whatever the upstream says",
 }

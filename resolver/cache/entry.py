@@ -5,24 +5,28 @@ When and under which key it is kept is resolver.engine's business; the bytes are
 
 from __future__ import annotations
 
+import math
 import struct
 
 from resolver.wire.answer import Answer
 from resolver.wire.reply import Records
 
 _U32 = struct.Struct("!I")
+STALE_TTL = 30  # seconds that a stale answer is given for: RFC 8767 section 4
+_REFRESHED = 10  # answers that live for less are not worth asking ahead of time, seconds
 
 
 class CachedAnswer:
     """An upstream answer with the monotonic second it came. `records(now)` has its TTLs counted down to the second."""
 
-    __slots__ = ("_age", "_answer", "_question_end", "_records", "ad", "expires", "rcode", "stored")
+    __slots__ = ("_age", "_answer", "_question_end", "_records", "ad", "expires", "rcode", "refresh_at", "stored")
 
     def __init__(self, answer: Answer, question_end: int, now: float) -> None:
         self.rcode = answer.rcode
         self.ad = answer.ad
         self.stored = now
         self.expires = now + answer.lifetime
+        self.refresh_at = self.expires - answer.lifetime / 10 if answer.lifetime >= _REFRESHED else math.inf
         self._answer = answer
         self._question_end = question_end
         self._age = 0
@@ -31,6 +35,17 @@ class CachedAnswer:
     def fresh(self, now: float) -> bool:
         """Whether it may still be given."""
         return now < self.expires
+
+    def due(self, now: float) -> bool:
+        """Whether its use in the last tenth of its life should renew it: true once, for the first who asks then."""
+        if now < self.refresh_at:
+            return False
+        self.refresh_at = math.inf
+        return True
+
+    def stale_records(self) -> Records:
+        """Records of an answer that is over, for when there is no better one."""
+        return _patched(self._answer, self._question_end, 0, STALE_TTL)
 
     def records(self, now: float) -> Records:
         """Records with TTLs as of `now`; the same object within one second."""
@@ -45,8 +60,8 @@ class CachedAnswer:
         return min(self.stored + int(now - self.stored) + 1, self.expires)
 
 
-def _patched(answer: Answer, question_end: int, age: int) -> Records:
+def _patched(answer: Answer, question_end: int, age: int, fixed: int | None = None) -> Records:
     data = bytearray(answer.records.data)
     for offset, ttl in answer.ttls:
-        _U32.pack_into(data, offset - question_end, max(ttl - age, 0))
+        _U32.pack_into(data, offset - question_end, max(ttl - age, 0) if fixed is None else fixed)
     return answer.records._replace(data=bytes(data))

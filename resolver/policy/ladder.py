@@ -19,6 +19,7 @@ RUNGS = (
         "listed-name",
         "a match never waits for an upstream; the manifest's order of lists decides, kill-switch first",
     ),
+    ("local-name", "own records, and names that no upstream should ever see (RFC 6761)"),
     ("upstream", "everything else is an ordinary question: cache, then upstream"),
 )
 

@@ -40,6 +40,9 @@ class Resolving(Protocol):
     def ask(self, key: CacheKey, waiting: Waiting) -> bool:
         """Ask, or wait with those who already asked the same; False when too much is under way."""
 
+    def refresh(self, key: CacheKey) -> None:
+        """Ask with nobody waiting, unless too much is under way; `deliver` tells how it ended."""
+
     def flush(self) -> None:
         """Send what was asked since the last call."""
 
@@ -69,10 +72,12 @@ class Dispatcher:
                now: float) -> Outcome:  # fmt: skip
         """The reply to send at once, its hit folded in; Forward: it comes later through `send`; None: none comes."""
         try:
-            outcome = self.engine.answer(packet, group, transport, now)
+            outcome = self.engine.answer(packet, group, transport, now, client)
             if outcome is not None and outcome.hit is not None:
                 self.hits.add(client, outcome.hit, 1)
             if not isinstance(outcome, Forward):
+                if outcome is not None and outcome.refresh is not None and self.upstream is not None:
+                    self.upstream.refresh(outcome.refresh)
                 return outcome
             waiting = Waiting(outcome.query, group, transport, client, send, outcome.hit is not None)
             if self.upstream is not None and self.upstream.ask(outcome.key, waiting):
@@ -90,7 +95,18 @@ class Dispatcher:
     def deliver(self, key: CacheKey, answer: Answer | None, waiting: list[Waiting]) -> None:
         """An upstream answered (None: all failed): everyone who waits for `key` gets a reply."""
         now = self.clock()
-        cached = self._arrived(key, answer, now) if answer is not None else None
+        cached = self._kept(key, answer, now)
+        self._answer_all(waiting, cached, now)
+
+    def late(self, key: CacheKey, waiting: list[Waiting]) -> list[Waiting]:
+        """`key` takes long: who waits gets a stale answer where there is one (RFC 8767). Returns who waits on."""
+        now = self.clock()
+        if not waiting or self.engine.stale(key, now) is None:
+            return waiting
+        self._answer_all(waiting, None, now)
+        return []
+
+    def _answer_all(self, waiting: list[Waiting], cached: CachedAnswer | None, now: float) -> None:
         replies = [(one, self._complete(one, cached, now)) for one in waiting]
         self.hits.flush()
         for one, reply in replies:
@@ -103,12 +119,14 @@ class Dispatcher:
         except Exception:  # noqa: BLE001  our bug: Twisted would never read from this socket again
             self._own_fault()
 
-    def _arrived(self, key: CacheKey, answer: Answer, now: float) -> CachedAnswer | None:
+    def _kept(self, key: CacheKey, answer: Answer | None, now: float) -> CachedAnswer | None:
         try:
-            return self.engine.arrived(key, answer, now)
+            if answer is not None:
+                return self.engine.arrived(key, answer, now)
+            self.engine.failed(key, now)
         except Exception:  # noqa: BLE001  as above; those who wait hear of it
             self._own_fault()
-            return None
+        return None
 
     def _complete(self, one: Waiting, cached: CachedAnswer | None, now: float) -> Reply:
         try:

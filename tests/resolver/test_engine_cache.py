@@ -10,10 +10,12 @@ import pytest
 
 from contracts import names
 from contracts.hit import unpack_facts
+from contracts.settings import Cache
 from resolver.engine import Forward, Reply
 from resolver.policy.addresses import STRANGERS, Group
 from resolver.wire import answer as wire_answer
 from tests.resolver.making import SOA, answer_to, listed, policy, query, understood
+from tests.resolver.making import engine as make_engine
 
 NOW = 5000.0
 A = "other.example. 300 IN A 192.0.2.1"
@@ -234,3 +236,102 @@ def test_memory_is_bounded(engine):
     tables = engine.tables(engine.access.default)
     assert len(tables.raw) <= 2 * engine.dns.cache.finished
     assert len(tables.verdicts) <= 2 * engine.dns.cache.finished
+
+
+# What is given while no upstream answers: RFC 8767 and RFC 9520.
+
+
+def fail(engine, packet, now):
+    """Every upstream fails on `packet`; returns what the waiting client gets."""
+    asked = forward(engine, packet, now)
+    engine.failed(asked.key, now)
+    return understood(engine.complete(asked.query, engine.access.default, "udp", None, now).body)
+
+
+def codes(message):
+    return [error.code for error in message.extended_errors()]
+
+
+@pytest.mark.parametrize(
+    ("records", "how", "rcode", "code"),
+    [([A], {}, 0, 3), ([], {"rcode": 3, "authority": [SOA]}, 3, 19), ([], {"authority": [SOA]}, 0, 3)],
+    ids=["positive", "NXDOMAIN", "NODATA"],
+)
+def test_an_answer_that_is_over_stands_in(engine, records, how, rcode, code):
+    packet = query("other.example", edns=1232)
+    fresh = understood(arrive(engine, packet, *records, **how).body)
+    later = NOW + 301
+    for message in (fail(engine, packet, later), understood(given_at(engine, packet, later + 1).body)):
+        assert message.rcode() == rcode
+        assert codes(message) == [code]
+        assert [one.ttl for one in message.answer + message.authority] == [30]
+        assert [one.to_rdataset() for one in message.answer] == [one.to_rdataset() for one in fresh.answer]
+    assert engine.counters.stale == 2
+    assert engine.counters.failed == 0
+
+
+def test_it_stands_in_only_for_so_long(engine):
+    packet = query("other.example", edns=1232)
+    arrive(engine, packet, A)
+    end = NOW + 300 + engine.dns.cache.stale_seconds
+    assert fail(engine, packet, end - 1).rcode() == 0
+    message = fail(engine, packet, end + 60)
+    assert (message.rcode(), codes(message)) == (2, [22])
+
+
+def test_stale_answers_can_be_switched_off(live):
+    engine = make_engine(live, cache=Cache(entries=1000, finished=1000, stale_seconds=0))
+    packet = query("other.example")
+    arrive(engine, packet, A)
+    assert fail(engine, packet, NOW + 301).rcode() == 2
+
+
+def test_a_failure_is_remembered_and_asked_again_after_a_while(engine):
+    packet = query("other.example", edns=1232)
+    assert fail(engine, packet, NOW).rcode() == 2
+    body = given_at(engine, packet, NOW + 4.9).body
+    message = understood(body)
+    assert (message.rcode(), codes(message)) == (2, [13])
+    assert hot(engine, packet, NOW + 4.9) == body
+    assert hot(engine, packet, NOW + 5) is None
+    assert given_at(engine, packet, NOW + 5) is None
+
+
+def test_a_failure_is_that_of_one_question_only(engine):
+    fail(engine, query("other.example"), NOW)
+    assert given_at(engine, query("another.example"), NOW) is None
+    assert given_at(engine, query("other.example", "AAAA"), NOW) is None
+
+
+def test_an_answer_after_all_ends_the_failure(engine):
+    packet = query("other.example")
+    asked = forward(engine, packet)
+    fail(engine, packet, NOW)
+    found = wire_answer.read(answer_to(packet, A).to_wire(), asked.key[0], 86400, 3600)
+    engine.arrived(asked.key, found, NOW + 1)
+    assert understood(given_at(engine, packet, NOW + 1).body).answer
+
+
+def test_a_name_listed_since_is_never_given_stale(engine, tmp_path):
+    packet = query("other.example", edns=1232)
+    arrive(engine, packet, A)
+    fail(engine, packet, NOW + 301)
+    engine.swap(policy(tmp_path, ("new", "enforce", [listed("other.example")]), serial=9))
+    message = understood(given_at(engine, packet, NOW + 302).body)
+    assert codes(message) == [4]
+
+
+def test_what_is_used_in_its_last_tenth_is_asked_again_once(engine):
+    packet = query("other.example")
+    arrive(engine, packet, A)
+    assert given_at(engine, packet, NOW + 269).refresh is None
+    first = given_at(engine, packet, NOW + 270)
+    assert first.refresh == (names.to_wire("other.example") + b"\0\1\0\1", 0)
+    assert given_at(engine, packet, NOW + 271).refresh is None
+
+
+def test_asking_ahead_of_time_can_be_switched_off(live):
+    engine = make_engine(live, cache=Cache(entries=1000, finished=1000, prefetch=False))
+    packet = query("other.example")
+    arrive(engine, packet, A)
+    assert given_at(engine, packet, NOW + 299).refresh is None

@@ -64,6 +64,7 @@ def test_an_ordinary_name(engine):
     assert [(step["rung"], step["verdict"]) for step in told["rungs"]] == [
         ("access", "passed"),
         ("listed-name", "passed"),
+        ("local-name", "passed"),
         ("upstream", "forward"),
     ]
     assert told["rungs"][1]["reason"] == "in none of 3 live lists"

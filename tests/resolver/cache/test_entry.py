@@ -46,6 +46,26 @@ def test_expiry_is_at_the_smallest_ttl():
     assert entry.fresh(1003.999)
 
 
+def test_a_stale_answer_lives_thirty_seconds_for_its_takers():
+    """RFC 8767 section 4; the rest of the answer is untouched, and a fresh one never looks like that."""
+    entry = cached()
+    written = understood(reply.write(READ, entry.stale_records(), entry.rcode, 512, 1232))
+    assert [one.ttl for one in written.answer] == [30, 30]
+    assert ttls(entry, 1000) == [10, 4]
+
+
+def test_the_last_tenth_is_told_once():
+    key = READ.name + READ.question[-4:]
+    found = answer.read(answer_to(ASKED, "www.example. 100 IN A 192.0.2.1").to_wire(), key, 86400, 3600)
+    entry = CachedAnswer(found, HEADER + len(key), 1000.0)
+    assert [entry.due(now) for now in (1000, 1089.9, 1090, 1090, 1099)] == [False, False, True, False, False]
+
+
+def test_what_lives_for_seconds_only_is_not_asked_ahead_of_time():
+    entry = cached()
+    assert not entry.due(1003.9)
+
+
 def test_within_one_second_the_work_is_done_once():
     entry = cached()
     first = entry.records(1001.1)

@@ -33,6 +33,7 @@ class Upstream:
 
     def __init__(self):
         self.waiting = {}
+        self.refreshed = []
         self.full = False
         self.flushes = 0
 
@@ -41,6 +42,9 @@ class Upstream:
             return False
         self.waiting.setdefault(key, []).append(waiting)
         return True
+
+    def refresh(self, key):
+        self.refreshed.append(key)
 
     def flush(self):
         self.flushes += 1

@@ -214,3 +214,35 @@ def test_guard_survives_what_it_calls(dispatcher, caplog):
     dispatcher.guard(done.append, 2)
     assert done == [2]
     assert len(tracebacks(caplog)) == 1
+
+
+def test_a_late_answer_makes_room_for_a_stale_one(dispatcher, send, answer_all, clock):
+    """RFC 8767 section 5: after the client response timer; the question goes on, with nobody waiting."""
+    send(query("other.example"))
+    answer_all(A)
+    clock.now += 301
+    send.later.clear()
+    send(query("other.example", ident=7))
+    ((key, waiting),) = dispatcher.upstream.waiting.items()
+    assert dispatcher.late(key, waiting) == []
+    assert understood(send.later[0][2:], 7).answer[0].ttl == 30
+    dispatcher.deliver(key, None, [])
+    assert send(query("other.example")).body == send.later[0][2:]  # and it is not asked for a while
+
+
+def test_a_late_answer_without_a_stale_one_is_waited_for(dispatcher, send, answer_all):
+    send(query("other.example"))
+    ((key, waiting),) = dispatcher.upstream.waiting.items()
+    assert dispatcher.late(key, waiting) is waiting
+    assert not send.later
+    assert answer_all(A) == 1
+    assert len(send.later) == 1
+
+
+def test_what_is_in_use_is_asked_again_before_it_is_over(dispatcher, send, answer_all, clock):
+    send(query("other.example"))
+    answer_all(A)
+    clock.now += 280
+    assert understood(send(query("other.example")).body).answer
+    (key,) = dispatcher.upstream.refreshed
+    assert key[0].startswith(b"\5other")
