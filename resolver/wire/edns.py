@@ -1,6 +1,6 @@
-"""Writes the OPT record of our answers and questions (RFC 6891), with an extended error where there is one (RFC 8914).
+"""The OPT record (RFC 6891): reads the options that clients send, writes the record of our answers and questions.
 
-Reading a client's OPT record is part of resolver.wire.query.
+Where the record stands in a packet is resolver.wire.query's; what an option brings about is resolver.options'.
 """
 
 from __future__ import annotations
@@ -8,10 +8,45 @@ from __future__ import annotations
 import functools
 import struct
 
-from resolver.wire.constants import DO, EDNS_EDE, TYPE_OPT
+from resolver.wire.constants import DO, EDNS_COOKIE, EDNS_EDE, EDNS_KEEPALIVE, TYPE_OPT
 
 _OPT = struct.Struct("!BHHBBHH")
 _OPTION = struct.Struct("!HHH")
+_HEAD = struct.Struct("!HH")
+_LENGTH = struct.Struct("!H")
+_LENGTH_AT = _OPT.size - _LENGTH.size
+
+
+class BadOptions(Exception):
+    """An option that runs over the end of the record, or octets that are none."""
+
+
+def read_options(data: bytes) -> tuple[bytes | None, bytes | None]:
+    """What stands in COOKIE and in keepalive, None where they are not there. Others are stepped over (section 6.1.2).
+
+    Of several of a kind the first counts (RFC 7873 section 5.2 says so of cookies).
+    """
+    cookie = keepalive = None
+    at, limit = 0, len(data)
+    while at < limit:
+        if at + _HEAD.size > limit:
+            raise BadOptions
+        code, length = _HEAD.unpack_from(data, at)
+        at += _HEAD.size
+        end = at + length
+        if end > limit:
+            raise BadOptions
+        if code == EDNS_COOKIE and cookie is None:
+            cookie = data[at:end]
+        elif code == EDNS_KEEPALIVE and keepalive is None:
+            keepalive = data[at:end]
+        at = end
+    return cookie, keepalive
+
+
+def option(code: int, data: bytes) -> bytes:
+    """One option as it stands in an OPT record."""
+    return _HEAD.pack(code, len(data)) + data
 
 
 @functools.lru_cache(maxsize=1024)
@@ -22,3 +57,9 @@ def opt(payload: int, do: bool, high_rcode: int = 0, ede: int | None = None, tex
         extra = text.encode()[:100].decode(errors="ignore").encode()  # cut between letters: RFC 8914 wants UTF-8
         options = _OPTION.pack(EDNS_EDE, 2 + len(extra), ede) + extra
     return _OPT.pack(0, TYPE_OPT, payload, high_rcode, 0, DO if do else 0, len(options)) + options
+
+
+def with_options(record: bytes, options: bytes) -> bytes:
+    """An OPT record of ours with more options: what belongs to one client stays out of the table of `opt`."""
+    length = len(record) - _OPT.size + len(options)
+    return b"".join((record[:_LENGTH_AT], _LENGTH.pack(length), record[_OPT.size :], options))

@@ -13,6 +13,7 @@ from resolver.wire.constants import (
     AD,
     CD,
     CLASS_IN,
+    EDNS_PADDING,
     HEADER,
     OPCODE,
     QR,
@@ -23,6 +24,7 @@ from resolver.wire.constants import (
     TC,
     TYPE_A,
     TYPE_AAAA,
+    TYPE_HINFO,
     TYPE_SOA,
 )
 from resolver.wire.query import Query
@@ -30,6 +32,8 @@ from resolver.wire.query import Query
 _HEAD = struct.Struct("!HHHHH")  # flags and counts: the header after the ID
 _RECORD = struct.Struct("!HHHIH")  # pointer to the owner, type, class, TTL, length
 _SOA_TIMES = struct.Struct("!IIIII")
+_OPTION_HEAD = 4  # octets of an EDNS option before its data
+PADDED_TO = 128
 _TO_QUESTION = 0xC000 | HEADER
 
 # Names of nobody, so that no resolver looks for them (RFC 6761).
@@ -54,6 +58,11 @@ def address(packed: bytes, ttl: int) -> Records:
     return Records(_RECORD.pack(_TO_QUESTION, kind, CLASS_IN, ttl, len(packed)) + packed, 1, 0, 0)
 
 
+# RFC 8482 section 4.2: what there is of every name for who asks for ANY. An hour: it is not asked for again soon.
+_HINFO = b"\x07RFC8482\0"
+ANY = Records(_RECORD.pack(_TO_QUESTION, TYPE_HINFO, CLASS_IN, 3600, len(_HINFO)) + _HINFO, 1, 0, 0)
+
+
 def no_data(name: bytes, zone: bytes, serial: int, ttl: int) -> Records:
     """An empty answer that may be cached for `ttl` seconds: SOA of `zone`, which is `name` or a parent (RFC 2308)."""
     owner = 0xC000 | (HEADER + len(name) - len(zone))
@@ -69,6 +78,8 @@ def write(query: Query, records: Records, rcode: int, limit: int, payload: int, 
     """
     flags = QR | RA | (query.flags & (OPCODE | RD | CD)) | (AD if ad else 0) | (rcode & RCODE)
     tail = edns.opt(payload, query.do, rcode >> 4, ede, text) if query.edns else b""
+    if query.returns:
+        tail = edns.with_options(tail, query.returns)
     questions = 1 if query.question else 0
     size = HEADER + len(query.question) + len(records.data) + len(tail)
     if size > limit:
@@ -84,11 +95,15 @@ def bare_failure(flags: int) -> bytes:
     return _HEAD.pack(QR | RA | (flags & (OPCODE | RD | CD)) | SERVFAIL, 0, 0, 0, 0)
 
 
-def upstream_question(name_type_class: bytes, bits: int, payload: int | None) -> bytes:
+def upstream_question(name_type_class: bytes, bits: int, payload: int | None, *, padded: bool = False) -> bytes:
     """The question after its ID, as we ask upstream: RD set, DO, CD and AD as the client had them.
 
-    Without a `payload` it goes without EDNS (and so without DO), for servers that know none.
+    Without a `payload` it goes without EDNS (and so without DO), for servers that know none. `padded` makes its length
+    with ID a multiple of 128 octets, so that an eavesdropper cannot tell names by it (RFC 8467 section 4.1).
     """
     tail = edns.opt(payload, bool(bits & 1)) if payload is not None else b""
+    if padded and tail:
+        length = HEADER + len(name_type_class) + len(tail) + _OPTION_HEAD
+        tail = edns.with_options(tail, edns.option(EDNS_PADDING, bytes(-length % PADDED_TO)))
     head = _HEAD.pack(RD | (bits & (CD | AD)), 1, 0, 0, 1 if tail else 0)
     return head + name_type_class + tail

@@ -1,4 +1,4 @@
-"""The OPT record of our answers, read by dnspython."""
+"""The OPT record: ours read by dnspython, options written by dnspython read by us."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import struct
 import dns.edns
 import dns.flags
 import dns.message
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,3 +38,46 @@ def test_an_extended_error(code, text):
 def test_a_long_text_is_cut_between_letters():
     (option,) = read(edns.opt(1232, False, 0, 4, "ạ" * 50)).options
     assert option.text == "ạ" * 33
+
+
+OPTIONS = st.lists(
+    st.builds(dns.edns.GenericOption, st.sampled_from([10, 11, 3, 8, 15, 65001]), st.binary(max_size=60)), max_size=8
+)
+
+
+def wire(options):
+    return b"".join(edns.option(int(one.otype), one.to_wire()) for one in options)
+
+
+@given(OPTIONS)
+def test_of_several_of_a_kind_the_first_counts(options):
+    def first(code):
+        return next((one.to_wire() for one in options if int(one.otype) == code), None)
+
+    assert edns.read_options(wire(options)) == (first(10), first(11))
+
+
+@given(OPTIONS, st.data())
+def test_a_list_that_is_cut_is_bad_wherever_no_option_ends(options, data):
+    ends = [len(wire(options[:count])) for count in range(len(options) + 1)]
+    cut = data.draw(st.integers(0, ends[-1]))
+    if cut in ends:
+        edns.read_options(wire(options)[:cut])
+    else:
+        with pytest.raises(edns.BadOptions):
+            edns.read_options(wire(options)[:cut])
+
+
+PRIVATE = st.lists(st.builds(dns.edns.GenericOption, st.integers(65001, 65534), st.binary(max_size=60)), max_size=4)
+
+
+@given(st.integers(512, 65535), st.booleans(), st.none() | st.integers(0, 65535), PRIVATE)
+def test_more_options_stand_behind_an_extended_error(payload, do, ede, options):
+    record = edns.opt(payload, do, 1, ede)
+    message = read(edns.with_options(record, wire(options)))
+    assert (message.payload, message.rcode()) == (payload, 16)
+    assert bool(message.ednsflags & dns.flags.DO) == do
+    found = [(int(one.otype), one.to_wire()) for one in message.options]
+    own = [] if ede is None else [(15, struct.pack("!H", ede))]
+    assert found == own + [(int(one.otype), one.to_wire()) for one in options]
+    assert edns.opt(payload, do, 1, ede) == record, "the table of records is not touched"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.wire.constants import BADVERS, FORMERR, NOTIMP
+from resolver.wire.constants import BADVERS, EDE_INVALID_TYPE, EDE_NOT_SUPPORTED, FORMERR, NOTIMP
 from resolver.wire.query import Ignored, Malformed, Query, header_only, parse, wants_recursion
 from tests.resolver.making import any_name, ask, damaged, query
 
@@ -20,7 +20,7 @@ OPTIONS = st.lists(st.builds(dns.edns.GenericOption, st.integers(65001, 65534), 
 QUERIES = st.builds(
     query,
     any_name(),
-    st.integers(1, 65535).filter(lambda kind: kind != 41),
+    st.integers(1, 65535).filter(lambda kind: kind not in {41, 128, 249, 250}),
     ident=st.integers(0, 65535),
     rd=st.booleans(),
     ad=st.booleans(),
@@ -32,7 +32,14 @@ QUERIES = st.builds(
 
 EVIL = b"\x04evil\x07example\0"
 OPT = b"\0" + struct.pack("!HHBBHH", 41, 1232, 0, 0, 0, 0)
+COOKIE = b"\0\x0a\0\x08clientck"
+IXFR = b"\0\xfb\0\1"
 RECORD = EVIL + struct.pack("!HHIH", 1, 1, 60, 4) + b"\x7f\0\0\1"
+
+
+def opt(options, version=0):
+    """An OPT record with these octets for options."""
+    return b"\0" + struct.pack("!HHBBHH", 41, 1232, 0, version, 0, len(options)) + options
 
 
 def packet(name=EVIL, flags=0x0100, counts=(1, 0, 0, 0), rest=b"", tail=b"\0\1\0\1"):
@@ -64,8 +71,16 @@ RULES = [
     ("only a header, QDCOUNT 0", packet(b"", counts=(0, 0, 0, 0), tail=b""), FORMERR),
     ("RFC 9619 4: QDCOUNT 2", packet(counts=(2, 0, 0, 0), rest=EVIL + b"\0\1\0\1"), FORMERR),
     ("QDCOUNT 65535", packet(counts=(65535, 0, 0, 0)), FORMERR),
+    ("QDCOUNT 0 with OPT but without a cookie", packet(b"", counts=(0, 0, 0, 1), tail=b"", rest=OPT), FORMERR),
+    ("RFC 7873 5.4: QDCOUNT 0 with a cookie", packet(b"", counts=(0, 0, 0, 1), tail=b"", rest=opt(COOKIE)), "query"),
+    ("... and octets behind", packet(b"", counts=(0, 0, 0, 1), tail=b"", rest=opt(COOKIE) + b"x"), FORMERR),
+    ("... and an answer record", packet(b"", counts=(0, 1, 0, 1), tail=b"", rest=RECORD + opt(COOKIE)), FORMERR),
+    ("... and two OPT", packet(b"", counts=(0, 0, 0, 2), tail=b"", rest=opt(COOKIE) + OPT), FORMERR),
     ("an answer record in a query", packet(counts=(1, 1, 0, 0), rest=RECORD), FORMERR),
     ("an authority record in a query", packet(counts=(1, 0, 1, 0), rest=RECORD), FORMERR),
+    ("RFC 1995 3: an IXFR with its SOA", packet(tail=IXFR, counts=(1, 0, 1, 0), rest=RECORD), "query"),
+    ("an IXFR with two of them", packet(tail=IXFR, counts=(1, 0, 2, 0), rest=RECORD * 2), FORMERR),
+    ("an IXFR whose SOA ends early", packet(tail=IXFR, counts=(1, 0, 1, 0), rest=RECORD[:-1]), FORMERR),
     ("QDCOUNT 1, no question", packet(b"", tail=b""), FORMERR),
     ("the name ends early", packet(b"\x04evi", tail=b""), FORMERR),
     ("no root label", packet(b"\x04evil", tail=b""), FORMERR),
@@ -87,6 +102,15 @@ RULES = [
     ("ARCOUNT 1 without a record", packet(counts=(1, 0, 0, 1)), FORMERR),
     ("ARCOUNT 2 with one record", packet(counts=(1, 0, 0, 2), rest=OPT), FORMERR),
     ("ARCOUNT 65535", packet(counts=(1, 0, 0, 65535), rest=OPT), FORMERR),
+    ("RFC 6891 6.1.2: an unknown option", packet(counts=(1, 0, 0, 1), rest=opt(b"\xff\xfa\0\2ab")), "query"),
+    ("an empty option", packet(counts=(1, 0, 0, 1), rest=opt(b"\xff\xfa\0\0")), "query"),
+    ("an option longer than its OPT", packet(counts=(1, 0, 0, 1), rest=opt(b"\xff\xfa\0\3ab")), FORMERR),
+    ("three octets of an option", packet(counts=(1, 0, 0, 1), rest=opt(b"\xff\xfa\0")), FORMERR),
+    ("an option, then one octet", packet(counts=(1, 0, 0, 1), rest=opt(COOKIE + b"\0")), FORMERR),
+    ("version 1 with options nobody knows", packet(counts=(1, 0, 0, 1), rest=opt(b"?", version=1)), BADVERS),
+    ("RFC 9824 3.5: NXNAME as the type that is asked", packet(tail=b"\0\x80\0\1"), FORMERR),
+    ("TKEY as the type that is asked", packet(tail=b"\0\xf9\0\1"), FORMERR),
+    ("TSIG as the type that is asked", packet(tail=b"\0\xfa\0\1"), FORMERR),
     ("OPT as the type that is asked", packet(tail=b"\0\x29\0\1"), FORMERR),
     ("another additional record, then OPT", packet(counts=(1, 0, 0, 2), rest=RECORD + OPT), "query"),
     ("a reserved label in an additional owner", packet(counts=(1, 0, 0, 1), rest=b"\x80" + OPT), FORMERR),
@@ -169,3 +193,38 @@ def test_case_is_kept_in_the_question_and_lowered_in_the_name():
     read = parse(query("eViL.ExAmPlE"))
     assert read.question[:14] == b"\x04eViL\x07ExAmPlE\0"
     assert read.name == EVIL
+
+
+@pytest.mark.parametrize("flags", [0x1000, 0x2000, 0x2800, 0x7900])
+@pytest.mark.parametrize("rest", [b"", OPT, opt(b"?")], ids=["no OPT", "OPT", "bad options"])
+def test_another_opcode_is_refused_with_its_question_and_its_edns(flags, rest):
+    """RFC 6891 section 7: who asks with EDNS is answered with it, errors included."""
+    with pytest.raises(Malformed) as refused:
+        parse(packet(b"\4EviL\0", flags=flags, counts=(1, 0, 0, 1 if rest else 0), rest=rest))
+    error = refused.value
+    assert (error.rcode, error.ede, error.query.edns) == (NOTIMP, EDE_NOT_SUPPORTED, bool(rest))
+    assert error.query.question == b"\4EviL\0\0\1\0\1"
+
+
+@pytest.mark.parametrize("counts", [(0, 0, 0, 0), (2, 0, 0, 0), (1, 0, 1, 0), (1, 1, 0, 0)])
+def test_another_opcode_of_another_shape_is_refused_by_its_header(counts):
+    """UPDATE with records in its sections, say."""
+    with pytest.raises(Malformed) as refused:
+        parse(packet(flags=0x2800, counts=counts, rest=RECORD))
+    assert (refused.value.rcode, refused.value.query.question) == (NOTIMP, b"")
+
+
+def test_what_cannot_be_asked_is_told_so():
+    with pytest.raises(Malformed) as refused:
+        parse(packet(tail=b"\0\x80\0\1", counts=(1, 0, 0, 1), rest=OPT))
+    assert (refused.value.ede, refused.value.query.edns) == (EDE_INVALID_TYPE, True)
+
+
+def test_a_question_without_cookie_or_keepalive_has_neither():
+    read = parse(query("evil.example", edns=1232))
+    assert (read.cookie, read.keepalive, read.cookie_verified, read.returns) == (None, None, False, b"")
+
+
+def test_a_cookie_alone_has_no_name():
+    read = parse(packet(b"", counts=(0, 0, 0, 1), tail=b"", rest=opt(COOKIE)))
+    assert (read.question, read.name, read.cookie, read.edns) == (b"", b"", b"clientck", True)
