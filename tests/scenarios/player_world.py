@@ -27,9 +27,9 @@ from tests.scenarios.player_time import VirtualReactor
 from tests.scenarios.player_upstream import Upstreams
 from tests.scenarios.reading import Policy, Scenario
 
-# What differs from config.yaml where a scenario says nothing: one sinkhole address, units that may ask, no upstream.
+# What differs from config.yaml where a scenario says nothing: one sinkhole address, clients that may ask, one upstream.
 BASE = {
-    "dns": {"allowed_clients": ["127.10.0.0/16", "::1/128"], "upstreams": {"servers": []}},
+    "dns": {"allowed_clients": ["127.10.0.0/16", "::1/128"], "upstreams": {"servers": ["192.0.2.1"]}},
     "sinkhole": {"ipv4_pool": "127.53.0.9/32"},
 }
 
