@@ -31,7 +31,10 @@ def collected():
 
 @pytest.mark.parametrize(("scenario", "transport"), collected())
 def test_scenario(scenario, transport, tmp_path):
+    wrong = ""
     try:
         player.play(scenario, transport, tmp_path)
     except (player.Failed, BadConfig) as error:
-        pytest.fail(str(error), pytrace=False)
+        wrong = str(error)
+    if wrong:
+        pytest.fail(wrong, pytrace=False)
