@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import Meta, Struct
 
-from contracts import names, yamlio
+from contracts import names, yamlio, zone_text
 from contracts.networks import Endpoint, UpstreamAddress, overlaps
 from contracts.settings import Settings
 from contracts.yamlio import Problem
@@ -153,6 +153,7 @@ def _check_together(reader: _Reader, base: Path) -> None:
     _check_upstreams(reader, base)
     _check_forward_zones(reader)
     _check_clients(reader)
+    _check_local_records(reader)
     _check_guard(reader)
     _check_units(reader)
     _check_references(reader)
@@ -247,6 +248,12 @@ def _check_clients(reader: _Reader) -> None:
                 ("dns", "allowed_clients", index),
                 f"too wide: an open resolver harms others, name your own networks, saw '{network}'",
             )
+
+
+def _check_local_records(reader: _Reader) -> None:
+    lines = reader.good.get(("dns", "local_records"), ())
+    for index, reason in zone_text.problems(lines):
+        reader.complain(("dns", "local_records", index), f"{reason}, saw {_shown(lines[index])}")
 
 
 def _check_guard(reader: _Reader) -> None:
