@@ -102,7 +102,7 @@ class Dns(Struct, frozen=True, forbid_unknown_fields=True):
     tcp_connections: Annotated[int, Meta(ge=10, le=100_000)] = 1000
     """TCP connections per worker; the longest idle one makes place for a new one."""
     local_records: tuple[str, ...] = ()
-    """Records answered here, as lines of a zone file; see docs/operator.md: `intranet.example.vn. 300 IN A 10.1.1.1`."""
+    """Records answered here, as lines of a zone file (docs/operator.md): `intranet.example.vn. 300 IN A 10.1.1.1`."""
     special_names: SpecialNames = SpecialNames()
 
 
