@@ -101,6 +101,10 @@ class Dns(Struct, frozen=True, forbid_unknown_fields=True):
     """A TCP connection without a question for so long is closed (RFC 7766 section 6.2.3)."""
     tcp_connections: Annotated[int, Meta(ge=10, le=100_000)] = 1000
     """TCP connections per worker; the longest idle one makes place for a new one."""
+    tcp_per_client: Annotated[int, Meta(ge=1, le=10_000)] = 50
+    """TCP connections of one client address per worker; its longest idle one makes place for its next."""
+    cookies: bool = True
+    """Give DNS cookies (RFC 7873) to clients that ask with one: it tells them and us from forgers of addresses."""
     local_records: tuple[str, ...] = ()
     """Records answered here, as lines of a zone file (docs/operator.md): `intranet.example.vn. 300 IN A 10.1.1.1`."""
     special_names: SpecialNames = SpecialNames()

@@ -23,6 +23,7 @@ from contracts.hit import Hello
 from contracts.names import BadName, to_wire
 from contracts.policy import PolicyFolder
 from contracts.settings import Settings, system_upstreams
+from resolver.cookies import CookieJar
 from resolver.engine import Engine
 from resolver.hits.sender import HitSender
 from resolver.net.sockets import bind
@@ -56,6 +57,8 @@ class Worker:
         pool = SinkholePool(settings.sinkhole)
         access = Access(dns.allowed_clients)
         self.engine = Engine(dns, access, make_policy(None, {}, pool, settings.sinkhole.ttl))
+        self.jar = CookieJar(settings.state) if dns.cookies else None
+        self.engine.options.jar = self.jar
         counts = CounterFile(counter_path(run.folder, number, self.boot))
         hello = Hello(settings.node, number, self.boot)
         self.hits = HitSender(reactor, run.hits, hello, counts)
@@ -76,7 +79,9 @@ class Worker:
         )
         self._access = access
         self._udp: list[UdpServer] = []
-        self._tcp_factory = TcpFactory(reactor, access, self.dispatcher, dns.tcp_idle_seconds, dns.tcp_connections)
+        self._tcp_factory = TcpFactory(
+            reactor, access, self.dispatcher, dns.tcp_idle_seconds, dns.tcp_connections, dns.tcp_per_client
+        )
         self._ports: list[IListeningPort] = []
 
     def start(self) -> None:
@@ -96,6 +101,8 @@ class Worker:
             server.start()
         self.upstreams.start()
         self.keeper.start()
+        if self.jar is not None:
+            self.jar.start(self.reactor)
         operations: dict[str, Handler] = {"status": self.status, "reload": self._reload, "explain": self._explain}
         self._ports.append(listen(self.reactor, self._control_path, ControlFactory(operations)))
         gc.collect()
@@ -112,6 +119,8 @@ class Worker:
         for server in self._udp:
             server.stop()
         self.keeper.stop()
+        if self.jar is not None:
+            self.jar.stop()
         closing = [port.stopListening() for port in self._ports]
         ended: Deferred[Any] = DeferredList([one for one in closing if one is not None])
         ended.addCallback(lambda _ignored: self._drain(time.monotonic() + DRAIN_SECONDS))
@@ -135,6 +144,8 @@ class Worker:
             problems.append("no upstream: only listed names can be answered")
         if not self.hits.connected:
             problems.append("the recorder does not take hits; they are kept in memory")
+        if self.jar is not None and self.jar.problem:
+            problems.append(self.jar.problem)
         return {
             "worker": self.number,
             "pid": os.getpid(),

@@ -1,17 +1,16 @@
 """The TCP server: length-prefixed questions (RFC 7766), pipelined, answered as they get ready, idle connections closed.
 
-No DNS knowledge beyond the two length octets; answers come from server.dispatch.
+No DNS knowledge beyond the two length octets; answers come from server.dispatch. Who may stay is server.places'.
 """
 
 from __future__ import annotations
 
 import socket
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IPushProducer, IReactorTime
 from twisted.internet.protocol import ServerFactory
 from twisted.protocols.basic import Int16StringReceiver
 from twisted.protocols.policies import TimeoutMixin
@@ -21,11 +20,13 @@ from zope.interface import implementer
 from resolver.engine import Reply
 from resolver.policy.addresses import STRANGERS, Access
 from resolver.server.dispatch import Dispatcher
+from resolver.server.places import Places
 
 MAX_UNDER_WAY = 200  # questions of one connection that wait for upstreams before we stop reading from it
+_MIN_IDLE = 1.0  # seconds that a connection may be idle when all places are taken
 
 
-@implementer(IPushProducer)
+@implementer(IPushProducer, IHalfCloseableProtocol)
 class TcpConnection(Int16StringReceiver, TimeoutMixin):
     """One client. We stop reading while it does not take its answers."""
 
@@ -41,10 +42,19 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         self._group = self.factory.access.group(self._client)
         self._under_way = 0  # answers that are still to come through `_later`
         self._jammed = False  # the client does not read
+        self._ending = False  # no more questions are taken
+        self._extended = False  # it may be idle for longer, once: an answer is under way
         self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self, True)
-        self.setTimeout(self.factory.idle_seconds)
-        self.factory.opened(self)
+        if self.factory.opened(self, self._client, stranger=self._group is STRANGERS):
+            self.setTimeout(self.factory.idle_seconds)
+        else:
+            self.transport.abortConnection()
+
+    @property
+    def busy(self) -> bool:
+        """Whether questions of it are still to be answered."""
+        return self._under_way > 0
 
     def dataReceived(self, data: bytes) -> None:
         """Twisted calls this; perhaps with several questions."""
@@ -52,9 +62,13 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         self.factory.dispatcher.flush_questions()
 
     def stringReceived(self, string: bytes) -> None:
-        """One question."""
-        self.resetTimeout()
+        """One question. None at all is nothing to wait for: the client is told so by the end of the connection."""
+        if not string:
+            self._end()
+            return
         self.factory.active(self)
+        self._extended = False
+        self.setTimeout(self.factory.idle_seconds)
         dispatcher = self.factory.dispatcher
         dispatcher.engine.counters.tcp_queries += 1
         outcome = dispatcher.packet(string, self._client, self._group, "tcp", self._later, dispatcher.clock())
@@ -70,14 +84,32 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
 
     def _later(self, message: bytes) -> None:
         self._under_way -= 1
-        if self.connected:
-            self.sendString(message)
+        if not self.connected:
+            return
+        self.sendString(message)
+        if not self._ending:
             self._go_on()
+        elif not self.busy:
+            self.transport.loseConnection()
 
     def _go_on(self) -> None:
         """Where reading was paused for a reason that is gone: first what came with the same segment."""
         if self.paused and not self._jammed and self._under_way < MAX_UNDER_WAY:
             super().resumeProducing()
+
+    def _end(self) -> None:
+        """Read no further; answers under way are still sent."""
+        self._ending = True
+        super().pauseProducing()
+        if not self.busy:
+            self.transport.loseConnection()
+
+    def readConnectionLost(self) -> None:
+        """The client has asked all it wants to, and waits for the answers."""
+        self._end()
+
+    def writeConnectionLost(self) -> None:
+        """Never: only we end our side, with the whole connection."""
 
     def pauseProducing(self) -> None:
         """The transport's buffer is full: look at no more questions, not even those that are here already."""
@@ -87,7 +119,8 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
     def resumeProducing(self) -> None:
         """The client reads again."""
         self._jammed = False
-        self._go_on()
+        if not self._ending:
+            self._go_on()
 
     def stopProducing(self) -> None:
         """The connection is gone."""
@@ -100,7 +133,11 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
 
     def timeoutConnection(self) -> None:
         """No question for too long. A client that does not read its answers is cut off rather than waited for."""
-        self.transport.abortConnection()
+        if self.busy and not self._jammed and not self._extended:  # it waits for us, which upstreams' time-outs end
+            self._extended = True
+            self.setTimeout(self.factory.idle_seconds)
+        else:
+            self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: ARG002, B008  Twisted's signature
         """Twisted calls this."""
@@ -111,19 +148,21 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
 
 
 class TcpFactory(ServerFactory):
-    """All connections of one worker, the longest idle one first; at the cap it makes place for a new one."""
+    """All connections of one worker. The fewer places are left, the shorter a connection may be idle."""
 
     noisy = False
 
     def __init__(
-        self, reactor: IReactorTime, access: Access, dispatcher: Dispatcher, idle_seconds: int, limit: int
-    ) -> None:
+        self, reactor: IReactorTime, access: Access, dispatcher: Dispatcher, idle_seconds: float, limit: int,
+        per_client: int,
+    ) -> None:  # fmt: skip
         self.reactor = reactor
         self.access = access
         self.dispatcher = dispatcher
-        self.idle_seconds = idle_seconds
-        self._limit = limit
-        self._open: OrderedDict[TcpConnection, None] = OrderedDict()
+        self.idle_seconds = float(idle_seconds)  # as things are now
+        self._longest = float(idle_seconds)
+        self._places: Places[TcpConnection] = Places(limit, per_client)
+        self._retime()
 
     def buildProtocol(self, addr: object) -> TcpConnection:  # type: ignore[override]  # noqa: ARG002
         """Twisted calls this."""
@@ -131,25 +170,31 @@ class TcpFactory(ServerFactory):
         connection.factory = self
         return connection
 
-    def opened(self, connection: TcpConnection) -> None:
-        """Count it; drop the longest idle one when there are too many."""
+    def opened(self, connection: TcpConnection, client: bytes, *, stranger: bool) -> bool:
+        """Whether it may stay. Another one may have to go for it."""
         self.dispatcher.engine.counters.tcp_connections += 1
-        if len(self._open) >= self._limit:
-            idle = next(iter(self._open))
-            del self._open[idle]
-            idle.transport.abortConnection()
-        self._open[connection] = None
+        admitted, loser = self._places.enter(connection, client, stranger=stranger)
+        if loser is not None:
+            loser.transport.abortConnection()
+        self._retime()
+        return admitted
 
     def active(self, connection: TcpConnection) -> None:
         """It asked something."""
-        if connection in self._open:
-            self._open.move_to_end(connection)
+        self._places.active(connection)
 
     def closed(self, connection: TcpConnection) -> None:
         """Forget it."""
-        self._open.pop(connection, None)
+        self._places.leave(connection)
+        self._retime()
 
     def close_all(self) -> None:
         """End every connection after what is being sent."""
-        for connection in list(self._open):
+        for connection in self._places.holders():
             connection.transport.loseConnection()
+
+    def _retime(self) -> None:
+        """RFC 7766 section 6.2.3: all of the time while half of the places are free, less and less from there on."""
+        left = min(1.0, 2 * (1 - self._places.taken))
+        self.idle_seconds = max(_MIN_IDLE, self._longest * left)
+        self.dispatcher.engine.options.keepalive = int(10 * self.idle_seconds)  # what RFC 7828 promises

@@ -56,7 +56,7 @@ def test_it_answers_and_ends_without_a_word_of_trouble(worker, reactor, spin, ca
         assert understood(client.recv(512)[4:]).rcode() == 5
         stopped = []
         worker.stop().addCallback(stopped.append)
-        spin(lambda: stopped and not worker._tcp_factory._open, "stopped")
+        spin(lambda: stopped and not worker._tcp_factory._places.holders(), "stopped")
     recorder.close()
     assert [record.getMessage() for record in caplog.records] == []
 

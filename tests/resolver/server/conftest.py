@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from twisted.internet import task
 
 from contracts.hit import unpack_facts
 from resolver.server.dispatch import Dispatcher
+from resolver.server.tcp import TcpFactory
 from resolver.wire import answer
 from tests.resolver.making import answer_to
+from tests.resolver.server.streams import IDLE, INSIDE, LIMIT, PER_CLIENT, Client
 
 
 class Sink:
@@ -88,3 +91,40 @@ def answer_all(dispatcher):
         return len(waiting)
 
     return answer_now
+
+
+@pytest.fixture
+def timers():
+    """Virtual time for idle connections."""
+    return task.Clock()
+
+
+@pytest.fixture
+def factory(dispatcher, timers):
+    """The TCP server, with few places."""
+    return TcpFactory(timers, dispatcher.engine.access, dispatcher, IDLE, LIMIT, PER_CLIENT)
+
+
+@pytest.fixture
+def connect(reactor, spin, factory, timers):
+    """Makes connections, each open on the server's side when it returns."""
+    ports = {}
+    clients = []
+
+    def make(host=INSIDE):
+        interface = "::1" if ":" in host else "127.0.0.1"
+        if interface not in ports:
+            ports[interface] = reactor.listenTCP(0, factory, interface=interface)
+        seen = factory.dispatcher.engine.counters.tcp_connections
+        client = Client(ports[interface].getHost().port, host, spin)
+        clients.append(client)
+        spin(lambda: factory.dispatcher.engine.counters.tcp_connections > seen, "accepted")
+        return client
+
+    yield make
+    for port in ports.values():
+        port.stopListening()
+    for client in clients:
+        client.link.close()
+    timers.pump([IDLE + 1] * 2)  # a connection that is not read from is not seen to end, one that waits is given time
+    spin(lambda: not factory._places.holders(), "all connections ended")

@@ -6,108 +6,13 @@ import socket
 import struct
 
 import pytest
-from twisted.internet.task import Clock
 
-from resolver.server.tcp import MAX_UNDER_WAY, TcpFactory
+from resolver.server.tcp import MAX_UNDER_WAY
 from resolver.wire import answer
 from tests.resolver.making import answer_to, query, understood
+from tests.resolver.server.streams import IDLE, INSIDE, LIMIT, OUTSIDE, framed, settle
 
-INSIDE, OUTSIDE = "127.10.0.5", "127.99.0.1"
 A = "other.example. 300 IN A 192.0.2.1"
-IDLE = 20
-LIMIT = 4
-
-
-def framed(packet):
-    return struct.pack("!H", len(packet)) + packet
-
-
-class Client:
-    """A connection from an address of its own; the reactor is turned while it waits."""
-
-    def __init__(self, port, host, spin):
-        self.link = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-        self.link.bind((host, 0))
-        self.link.connect(("::1" if ":" in host else "127.0.0.1", port))
-        self.link.setblocking(False)
-        self.spin = spin
-        self.octets = b""
-        self.closed = False
-
-    def send(self, *packets):
-        self.link.sendall(b"".join(map(framed, packets)))
-
-    def read(self):
-        """Messages that are whole by now."""
-        try:
-            while data := self.link.recv(1 << 16):
-                self.octets += data
-            self.closed = True
-        except BlockingIOError:
-            pass
-        except ConnectionResetError:
-            self.closed = True
-        found = []
-        while len(self.octets) >= 2 and len(self.octets) >= (end := 2 + int.from_bytes(self.octets[:2], "big")):
-            found.append(self.octets[2:end])
-            self.octets = self.octets[end:]
-        return found
-
-    def take(self, count):
-        """Wait for so many messages."""
-        found = []
-
-        def enough():
-            found.extend(self.read())
-            return len(found) >= count
-
-        self.spin(enough, f"{count} answers")
-        assert len(found) == count
-        return found
-
-    def until_closed(self):
-        self.spin(lambda: self.read() is not None and self.closed, "closed")
-
-
-@pytest.fixture
-def timers():
-    """Virtual time for idle connections."""
-    return Clock()
-
-
-@pytest.fixture
-def factory(dispatcher, timers):
-    return TcpFactory(timers, dispatcher.engine.access, dispatcher, IDLE, LIMIT)
-
-
-@pytest.fixture
-def connect(reactor, spin, factory, timers):
-    """Makes connections, each open on the server's side when it returns."""
-    ports = {}
-    clients = []
-
-    def make(host=INSIDE):
-        interface = "::1" if ":" in host else "127.0.0.1"
-        if interface not in ports:
-            ports[interface] = reactor.listenTCP(0, factory, interface=interface)
-        seen = factory.dispatcher.engine.counters.tcp_connections
-        client = Client(ports[interface].getHost().port, host, spin)
-        clients.append(client)
-        spin(lambda: factory.dispatcher.engine.counters.tcp_connections > seen, "accepted")
-        return client
-
-    yield make
-    for port in ports.values():
-        port.stopListening()
-    for client in clients:
-        client.link.close()
-    timers.advance(IDLE + 1)  # a connection that is not read from is not seen to end
-    spin(lambda: not factory._open, "all connections ended")
-
-
-def settle(reactor, turns=5):
-    for _ in range(turns):
-        reactor.iterate(0.01)
 
 
 @pytest.mark.parametrize("host", [INSIDE, "::1"])
@@ -180,10 +85,42 @@ def test_an_answer_for_one_who_has_gone(connect, factory, spin, answer_all):
     client.send(query("other.example"))
     other.send(query("other.example"))
     spin(lambda: sum(map(len, factory.dispatcher.upstream.waiting.values())) == 2, "asked")
-    client.link.close()
-    spin(lambda: len(factory._open) == 1, "gone")
+    client.link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.link.close()  # with a reset
+    spin(lambda: len(factory._places.holders()) == 1, "gone")
     answer_all(A)
     assert len(other.take(1)) == 1
+
+
+def test_a_client_that_has_asked_all_and_says_so_gets_its_answers(connect, factory, spin, answer_all):
+    """A half-closed connection: `printf ... | nc`, some stubs."""
+    client = connect()
+    client.send(query("other.example", ident=1), query("evil.example", ident=2))
+    client.link.shutdown(socket.SHUT_WR)
+    assert [message[:2] for message in client.take(1)] == [b"\0\2"]
+    (connection,) = factory._places.holders()
+    spin(lambda: connection._ending, "the end was seen")
+    assert not client.closed
+    answer_all(A)
+    assert [message[:2] for message in client.take(1)] == [b"\0\1"]
+    client.until_closed()
+
+
+def test_a_client_that_has_asked_nothing_and_says_so(connect):
+    client = connect()
+    client.link.shutdown(socket.SHUT_WR)
+    client.until_closed()
+
+
+def test_an_empty_message_ends_the_connection_behind_its_answers(connect, factory, reactor, spin, answer_all):
+    client = connect()
+    client.send(query("other.example", ident=1), b"", query("evil.example", ident=2))
+    spin(lambda: factory.dispatcher.upstream.waiting, "asked")
+    settle(reactor)
+    answer_all(A)
+    assert [message[:2] for message in client.take(1)] == [b"\0\1"]
+    client.until_closed()
+    assert factory.dispatcher.engine.counters.tcp_queries == 1
 
 
 def test_idle_connections_are_closed(connect, timers, reactor):
@@ -210,7 +147,7 @@ def test_half_a_question_is_no_activity(connect, timers, reactor):
 
 
 def test_at_the_cap_the_longest_idle_makes_place(connect):
-    clients = [connect() for _ in range(LIMIT)]
+    clients = [connect(f"127.10.0.{number}") for number in range(1, LIMIT + 1)]
     clients[0].send(query("evil.example"))
     clients[0].take(1)
     newest = connect()
@@ -244,7 +181,7 @@ def test_what_is_never_answered_is_not_waited_for(connect, factory, reactor):
     client.send(*([response, b"too short"] * MAX_UNDER_WAY))
     client.send(query("evil.example", ident=7))
     assert client.take(1)[0][:2] == b"\0\7"
-    (connection,) = factory._open
+    (connection,) = factory._places.holders()
     assert connection._under_way == 0
 
 
@@ -252,7 +189,7 @@ def test_what_waits_is_counted_until_it_is_answered(connect, factory, spin, answ
     client = connect()
     client.send(query("other.example"), query("evil.example"), query("x.example"), query("y.example"))
     spin(lambda: len(factory.dispatcher.upstream.waiting) == 3, "asked")
-    (connection,) = factory._open
+    (connection,) = factory._places.holders()
     assert connection._under_way == 3
     answer_all(rcode=3)
     assert connection._under_way == 0
@@ -277,7 +214,7 @@ def test_a_client_that_does_not_read_is_not_read_from(connect, factory, reactor)
     total = 2000
     client.send(*([packet] * total))
     settle(reactor, 30)
-    (connection,) = factory._open
+    (connection,) = factory._places.holders()
     held = len(connection.transport.dataBuffer) + sum(map(len, connection.transport._tempDataBuffer))
     assert held < 10 * size
     assert factory.dispatcher.engine.counters.tcp_queries < total / 2
@@ -314,5 +251,5 @@ def test_a_client_that_hangs_up_in_the_middle(connect, factory, spin):
     client = connect()
     client.link.sendall(framed(query("evil.example"))[:-3])
     client.link.close()
-    spin(lambda: not factory._open, "forgotten")
+    spin(lambda: not factory._places.holders(), "forgotten")
     assert factory.dispatcher.engine.counters.tcp_queries == 0
