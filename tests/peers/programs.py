@@ -193,6 +193,7 @@ def pdns(folder: Path, upstream: int, *, source: str) -> Peer:
     command = [program("pdns_recursor", "pdns-recursor"), f"--config-dir={home}", f"--socket-dir={home}", "--daemon=no",
                "--write-pid=no", f"--local-address={HOST}:{port}", "--allow-from=127.0.0.0/8", "--threads=1",
                f"--forward-zones-recurse=.={HOST}:{upstream}", "--dont-query=", f"--query-local-address={source}",
-               "--dnssec=off", "--disable-syslog=yes", "--quiet=yes", "--hint-file=no", "--security-poll-suffix=",
+               "--dnssec=process-no-validate", "--disable-syslog=yes", "--quiet=yes", "--hint-file=no",
+               "--security-poll-suffix=",
                "--setuid=", "--setgid="]  # fmt: skip
     return Peer("pdns", command, folder, port, lambda: ask(port, "localhost", seconds=0.5))
