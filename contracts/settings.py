@@ -52,7 +52,7 @@ class Cache(Struct, frozen=True, forbid_unknown_fields=True):
     """The cache of upstream answers, per worker."""
 
     entries: Annotated[int, Meta(ge=1000, le=10_000_000)] = 200_000
-    """Answers kept in each of two generations."""
+    """Answers kept in each of two generations; those over 512 octets count as several."""
     finished: Annotated[int, Meta(ge=1000, le=10_000_000)] = 100_000
     """Finished packets kept in each of two generations: what is asked again is answered from here at once."""
     max_ttl: Annotated[int, Meta(ge=1, le=604_800)] = 86_400

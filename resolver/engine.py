@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import struct
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from contracts.hit import Transport
@@ -38,6 +39,7 @@ from resolver.wire.constants import (
     EDE_PROHIBITED,
     EDE_STALE,
     EDE_STALE_NXDOMAIN,
+    EMPTY_OPT,
     HEADER,
     MAX_TCP,
     NOTAUTH,
@@ -100,7 +102,7 @@ class Engine:
         self.local = LocalNames(dns.local_records, dns.special_names, forwarded)
         self.counters = Counters()
         self.options = ClientOptions()
-        self.cache: TwoGenerations[CacheKey, CachedAnswer] = TwoGenerations(dns.cache.entries)
+        self.cache: TwoGenerations[CacheKey, CachedAnswer] = TwoGenerations(dns.cache.entries, attrgetter("weight"))
         self._failures: Failures[CacheKey] = Failures()
         self._tables: dict[Group, Tables] = {}
 
@@ -258,8 +260,11 @@ class Engine:
         return MAX_TCP if transport == "tcp" else min(query.payload, self.dns.udp_payload)
 
     def _keep(self, query: Query, packet: bytes, group: Group, transport: Transport, finished: Finished) -> None:
-        """Options (cookies, client subnets) belong to one packet or one client: those skip the raw table."""
-        if transport == "udp" and not query.options:
+        """Options (cookies, client subnets) belong to one packet or one client: those skip the raw table.
+
+        So do packets that bring more than a question and an OPT record: with what nobody reads they could fill it.
+        """
+        if transport == "udp" and not query.options and len(packet) <= HEADER + len(query.question) + EMPTY_OPT:
             self.tables(group).raw.put(packet[2:], finished)
 
     def _refuse_stranger(self, packet: bytes) -> Reply | None:

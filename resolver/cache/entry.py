@@ -19,7 +19,7 @@ _REFRESHED = 10  # answers that live for less are not worth asking ahead of time
 class CachedAnswer:
     """An upstream answer with the monotonic second it came. `records(now)` has its TTLs counted down to the second."""
 
-    __slots__ = ("_age", "_answer", "_question_end", "_records", "ad", "expires", "rcode", "refresh_at", "stored")
+    __slots__ = ("_age", "_question_end", "_records", "_ttls", "ad", "expires", "rcode", "refresh_at", "stored")
 
     def __init__(self, answer: Answer, question_end: int, now: float) -> None:
         self.rcode = answer.rcode
@@ -27,10 +27,10 @@ class CachedAnswer:
         self.stored = now
         self.expires = now + answer.lifetime
         self.refresh_at = self.expires - answer.lifetime / 10 if answer.lifetime >= _REFRESHED else math.inf
-        self._answer = answer
+        self._ttls = answer.ttls
         self._question_end = question_end
         self._age = 0
-        self._records = _patched(answer, question_end, 0)
+        self._records = self._with_ttls(answer.records, 0)
 
     def fresh(self, now: float) -> bool:
         """Whether it may still be given."""
@@ -45,23 +45,27 @@ class CachedAnswer:
 
     def stale_records(self) -> Records:
         """Records of an answer that is over, for when there is no better one."""
-        return _patched(self._answer, self._question_end, 0, STALE_TTL)
+        return self._with_ttls(self._records, 0, STALE_TTL)
 
     def records(self, now: float) -> Records:
         """Records with TTLs as of `now`; the same object within one second."""
         age = int(now - self.stored)
         if age != self._age:
             self._age = age
-            self._records = _patched(self._answer, self._question_end, age)
+            self._records = self._with_ttls(self._records, age)
         return self._records
 
     def next_second(self, now: float) -> float:
         """Until when what `records(now)` gives is right."""
         return min(self.stored + int(now - self.stored) + 1, self.expires)
 
+    @property
+    def weight(self) -> int:
+        """What it takes in a cache whose size is counted in ordinary answers: one for each 512 octets begun."""
+        return 1 + len(self._records.data) // 512
 
-def _patched(answer: Answer, question_end: int, age: int, fixed: int | None = None) -> Records:
-    data = bytearray(answer.records.data)
-    for offset, ttl in answer.ttls:
-        _U32.pack_into(data, offset - question_end, max(ttl - age, 0) if fixed is None else fixed)
-    return answer.records._replace(data=bytes(data))
+    def _with_ttls(self, records: Records, age: int, fixed: int | None = None) -> Records:
+        data = bytearray(records.data)
+        for offset, ttl in self._ttls:
+            _U32.pack_into(data, offset - self._question_end, max(ttl - age, 0) if fixed is None else fixed)
+        return Records(bytes(data), records.answers, records.authorities, records.additionals)

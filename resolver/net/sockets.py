@@ -33,6 +33,16 @@ def bind(endpoint: Endpoint, kind: socket.SocketKind) -> socket.socket:
     return link
 
 
+def leave_group(link: socket.socket) -> None:
+    """Take a bound UDP socket out of its SO_REUSEPORT group: what comes from now on goes to the other workers.
+
+    A connected socket takes packets of its peer only, and Linux (since 5.4) passes it over when it shares packets out.
+    The peer is the socket itself, so there is none. What stands in it can be read and answered; closing it would throw
+    that away.
+    """
+    link.connect(link.getsockname())
+
+
 def enlarge_buffers(link: socket.socket) -> None:
     """Ask for buffers that hold a burst, beyond the system's limit where we may (CAP_NET_ADMIN)."""
     for force, plain in ((33, socket.SO_RCVBUF), (32, socket.SO_SNDBUF)):  # SO_RCVBUFFORCE, SO_SNDBUFFORCE

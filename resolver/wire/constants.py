@@ -4,6 +4,7 @@ Only what this resolver uses; names follow the IANA registries.
 """
 
 HEADER = 12  # octets, RFC 1035 section 4.1.1
+EMPTY_OPT = 11  # octets of an OPT record without options, RFC 6891 section 6.1.2
 
 # Bits of the second header word.
 QR = 0x8000
@@ -51,6 +52,7 @@ DO = 0x8000  # in the OPT TTL's low half, RFC 3225
 
 EDNS_COOKIE = 10  # RFC 7873
 EDNS_KEEPALIVE = 11  # RFC 7828
+EDNS_PADDING = 12  # RFC 7830
 EDNS_EDE = 15  # RFC 8914
 EDE_STALE = 3
 EDE_FORGED = 4

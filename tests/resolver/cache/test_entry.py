@@ -66,6 +66,14 @@ def test_what_lives_for_seconds_only_is_not_asked_ahead_of_time():
     assert not entry.due(1003.9)
 
 
+@pytest.mark.parametrize(("texts", "weight"), [(1, 1), (8, 4)])
+def test_weight_is_in_steps_of_512_octets(texts, weight):
+    key = READ.name + b"\0\x10\0\1"
+    lines = [f'www.example. 100 IN TXT "{number}{"x" * 240}"' for number in range(texts)]
+    found = answer.read(answer_to(query("www.example", "TXT"), *lines).to_wire(max_size=9999), key, 86400, 3600)
+    assert CachedAnswer(found, HEADER + len(key), 1000.0).weight == weight
+
+
 def test_within_one_second_the_work_is_done_once():
     entry = cached()
     first = entry.records(1001.1)

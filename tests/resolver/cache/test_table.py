@@ -100,3 +100,21 @@ def test_a_new_value_hides_the_old_generation():
     assert table.get("key") == "new"
     table.remove("key")
     assert table.get("key") is None
+
+
+def test_big_values_count_as_several():
+    table = TwoGenerations(10, weigh=len)
+    for number in range(100):
+        table.put(number, "x" * 5)
+        assert sum(map(len, table.young.values())) + sum(map(len, table.old.values())) <= 3 * 10 + 5
+    assert table.get(99) == "xxxxx"
+    assert table.get(97) == "xxxxx"
+    assert table.get(50) is None
+
+
+def test_promoting_big_values_loses_none_of_a_working_set():
+    table = TwoGenerations(10, weigh=len)
+    for number in range(4):
+        table.put(number, "x" * 5)
+    for _ in range(5):
+        assert [table.get(number) for number in range(4)] == ["xxxxx"] * 4
