@@ -10,7 +10,7 @@ import socket
 import struct
 import sys
 from contextlib import ExitStack
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from unittest.mock import Mock, patch
 
@@ -20,6 +20,7 @@ from contracts import config, names, yamlio
 from contracts.hit import HitFacts, unpack_facts
 from contracts.networks import Endpoint, address_text
 from contracts.policy import Listed, Manifest, ManifestEntry, PolicyFolder, write_segment
+from contracts.settings import Settings
 from resolver import worker
 from resolver.net import sockets
 from tests.conftest import REPO
@@ -31,6 +32,9 @@ from tests.scenarios.reading import Policy, Scenario
 BASE = {
     "dns": {"allowed_clients": ["127.10.0.0/16", "::1/128"], "upstreams": {"servers": ["192.0.2.1"]}},
     "sinkhole": {"ipv4_pool": "127.53.0.9/32"},
+    "lists": [],
+    "units": [],
+    "campaigns": [],
 }
 
 
@@ -93,13 +97,11 @@ class World:
     def _patch(self, module, name: str, value) -> None:
         self._undo.enter_context(patch.object(module, name, value))
 
-    def _settings(self, scenario: Scenario, folder: Path):
-        data = yamlio.read((REPO / "config.yaml").read_text(encoding="utf-8")).data
-        listen = [f"{self._address}:{self._port}", f"[::1]:{self._port}"]
-        fixed = {"state_dir": str(folder), "lists": [], "units": [], "campaigns": [], "dns": {"listen": listen}}
-        for changes in (BASE, scenario.config, fixed):
-            data = _merged(data, changes)
-        return config.parse(msgspec.json.encode(data).decode(), Path(scenario.file))
+    def _settings(self, scenario: Scenario, folder: Path) -> Settings:
+        read = _settings(msgspec.json.encode(scenario.config).decode(), scenario.file)
+        listen = (Endpoint(f"{self._address}:{self._port}"), Endpoint(f"[::1]:{self._port}"))
+        replace = msgspec.structs.replace
+        return replace(read, state_dir=str(folder), dns=replace(read.dns, listen=listen))
 
     def _publish(self, policy: Policy | None) -> None:
         entries = []
@@ -190,6 +192,20 @@ class World:
         self.upstreams.close()
         self.reactor.end()
         self._undo.close()
+
+
+@cache
+def _settings(changes: str, file: str) -> Settings:
+    """config.yaml with the changes of a scenario, checked as any other; once, for that takes longer than playing."""
+    data = _default()
+    for each in (BASE, msgspec.json.decode(changes)):
+        data = _merged(data, each)
+    return config.parse(msgspec.json.encode(data).decode(), Path(file))
+
+
+@cache
+def _default() -> dict:
+    return yamlio.read((REPO / "config.yaml").read_text(encoding="utf-8")).data
 
 
 def _merged(old, new):
