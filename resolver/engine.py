@@ -173,11 +173,13 @@ class Engine:
         """
         if not query.question:
             return self._error(query, self.options.alone(query))
-        listed = query.qclass in {CLASS_IN, CLASS_ANY}
-        hit = self._judge(query, group, transport).hit(transport) if listed else None
         if query.qclass == CLASS_IN:  # RFC 5936 section 2.2.1: we have no zones
-            return Reply(self._error(query, NOTAUTH, EDE_NOT_AUTHORITATIVE).body, hit)
-        return Reply(self._error(query, REFUSED, EDE_NOT_SUPPORTED).body, hit)
+            refused, verdict = self._error(query, NOTAUTH, EDE_NOT_AUTHORITATIVE), self._judge(query, group, transport)
+        else:
+            refused, verdict = self._error(query, REFUSED, EDE_NOT_SUPPORTED), FORWARD
+            if query.qclass == CLASS_ANY:  # recorded as type ANY: no address was given
+                verdict = self.policy.judge(query.name, TYPE_ANY)
+        return Reply(refused.body, verdict.hit(transport))
 
     def arrived(self, key: CacheKey, answer: Answer, now: float) -> CachedAnswer:
         """An upstream's answer to `key`: kept for as long as it says."""
