@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts import yamlio
 from contracts.names import to_wire
 from contracts.zone_text import BadRecord, Record, octets, problems, read_record
+from tests.conftest import REPO
 
 WWW = to_wire("www.example.vn")
 
@@ -126,3 +128,11 @@ def test_any_text_is_a_record_or_the_one_error(line):
     record = read_record(line)
     assert 0 <= record.ttl < 2**31
     assert len(record.owner) <= 255
+
+
+def test_the_lines_of_the_operators_page_are_good():
+    page = (REPO / "docs" / "operator.md").read_text(encoding="utf-8").partition("## Names answered here")[2]
+    block = page.partition("```yaml\n")[2].partition("```")[0]
+    lines = yamlio.read(block).data["dns"]["local_records"]
+    assert len(lines) > 3
+    assert list(problems(lines)) == []
