@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dns.edns
+import dns.exception
 import dns.flags
 import dns.message
 import dns.name
+import dns.opcode
+import dns.rdataclass
 
 from tests.scenarios import player_checks as checks
 from tests.scenarios.player_checks import Wrong
@@ -178,7 +181,7 @@ def _question(step: Step, words: Words, transport: str, cookies: dict[str, bytes
     message = dns.message.Message(id=0x1000 + step.number)
     kind = words.kind()
     client, qclass, flags, options = CLIENT, "IN", {"RD"}, []
-    payload = None
+    payload, version = None, 0
     while words:
         word = words.take("a word")
         if word == "FROM":
@@ -193,6 +196,10 @@ def _question(step: Step, words: Words, transport: str, cookies: dict[str, bytes
             flags.remove("RD")
         elif word == "CLASS":
             qclass = words.take("the class")
+        elif word == "OPCODE":
+            message.set_opcode(_opcode(words))
+        elif word == "EDNS_VERSION":
+            version = words.whole("the version of EDNS")
         elif word == "COOKIE":
             options.append((_COOKIE, words.octets("the client's cookie")))
         elif word == "COOKIE_AGAIN":
@@ -201,13 +208,21 @@ def _question(step: Step, words: Words, transport: str, cookies: dict[str, bytes
             options.append((words.whole("the option's number"), words.octets("its data") if words else b""))
         else:
             raise words.line.wrong(f"not understood: {word}")
-    message.flags = sum(dns.flags.from_text(flag) for flag in flags - {"DO"})
+    message.flags |= sum(dns.flags.from_text(flag) for flag in flags - {"DO"})
     message.find_rrset(message.question, dns.name.from_text(name), qclass_number(words.line, qclass), kind, create=True,
                        force_unique=True)  # fmt: skip
-    if payload is not None or options or "DO" in flags:
-        message.use_edns(0, dns.flags.DO if "DO" in flags else 0, payload or 1232,
+    if payload is not None or version or options or "DO" in flags:
+        message.use_edns(version, dns.flags.DO if "DO" in flags else 0, payload or 1232,
                          options=[dns.edns.GenericOption(code, data) for code, data in options])  # fmt: skip
     return client, transport, message
+
+
+def _opcode(words: Words) -> int:
+    word = words.take("the opcode")
+    try:
+        return dns.opcode.from_text(word)
+    except dns.exception.DNSException as error:
+        raise words.line.wrong(f"no opcode: {word}") from error
 
 
 def qclass_number(line: Line, text: str) -> int:
