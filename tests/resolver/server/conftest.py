@@ -12,6 +12,7 @@ from resolver.server.dispatch import Dispatcher
 from resolver.server.tcp import TcpFactory
 from resolver.wire import answer
 from tests.resolver.making import answer_to
+from tests.resolver.server.datagrams import Served
 from tests.resolver.server.streams import IDLE, INSIDE, LIMIT, PER_CLIENT, Client
 
 
@@ -128,3 +129,9 @@ def connect(reactor, spin, factory, timers):
         client.link.close()
     timers.pump([IDLE + 1] * 2)  # a connection that is not read from is not seen to end, one that waits is given time
     spin(lambda: not factory._places.holders(), "all connections ended")
+
+
+@pytest.fixture
+def served(dispatcher):
+    with Served(dispatcher) as made:
+        yield made

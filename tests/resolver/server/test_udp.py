@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import socket
 from collections import Counter
@@ -11,92 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts.networks import Endpoint
 from resolver.engine import Reply
 from resolver.net.mmsg import PlainBatch, make_batch
-from resolver.net.sockets import bind
 from resolver.policy.addresses import STRANGERS, Access, Group
-from resolver.server.udp import UdpServer
 from resolver.wire.constants import HEADER
-from tests.resolver.loop import Loop
 from tests.resolver.making import engine as make_engine
 from tests.resolver.making import listed, policy, query, understood
-from tests.resolver.making import settings as make_settings
+from tests.resolver.server.datagrams import ALLOWED, Served
 
-ALLOWED = ["127.10.0.1", "127.10.0.2", "127.10.255.254"]
 OUTSIDE = ["127.9.255.255", "127.11.0.1", "127.99.0.1"]
 A = "other.example. 300 IN A 192.0.2.1"
-
-
-def free(host="127.0.0.1"):
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as link:
-        link.bind((host, 0))
-        port = link.getsockname()[1]
-    return Endpoint(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
-
-
-class Served:
-    """A server in a loop, and clients on addresses of their own. Closes them at the end of a `with`."""
-
-    def __init__(self, dispatcher, host="127.0.0.1", access=None):
-        self.loop = Loop()
-        self.dispatcher = dispatcher
-        self.endpoint = free(host)
-        self.server = UdpServer(
-            self.loop, bind(self.endpoint, socket.SOCK_DGRAM), access or dispatcher.engine.access, dispatcher
-        )
-        self.server.start()
-        self.clients = {}
-
-    def client(self, host):
-        """The socket of a client address."""
-        if host not in self.clients:
-            link = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-            link.bind((host, 0))
-            link.setblocking(False)
-            self.clients[host] = link
-        return self.clients[host]
-
-    def put(self, host, packet):
-        self.client(host).sendto(packet, (str(self.endpoint.address), self.endpoint.port))
-
-    def serve(self):
-        """Read what is there, in as few batches as it takes."""
-        self.loop.settle()
-
-    def answers(self, host):
-        """All datagrams that a client has got."""
-        found = []
-        while True:
-            try:
-                message, sender = self.client(host).recvfrom(4096)
-            except BlockingIOError:
-                return found
-            assert sender[:2] == (str(self.endpoint.address), self.endpoint.port)
-            found.append(message)
-
-    def exchange(self, host, packet):
-        """Ask, and take the one answer."""
-        self.put(host, packet)
-        self.serve()
-        (answer,) = self.answers(host)
-        return answer
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_exc):
-        self.server.stop()
-        self.server.close()
-        for link in self.clients.values():
-            link.close()
-        assert not self.loop.readers
-
-
-@pytest.fixture
-def served(dispatcher):
-    with Served(dispatcher) as made:
-        yield made
 
 
 def packed(host):
@@ -381,58 +304,3 @@ def test_with_one_system_call_a_datagram(served):
     served.server._batch = PlainBatch()
     assert type(make_batch()) is not PlainBatch
     test_clients_of_every_kind_in_one_batch_get_their_own_answers(served)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_one_that_stops_answers_what_it_has_and_leaves_the_rest_to_the_others(dispatcher, host):
-    """Two workers share an address; nothing that comes after one begins to stop may be lost in its buffer."""
-    access = Access([*make_settings().allowed_clients, ipaddress.ip_network("127.0.0.0/8")])
-    with Served(dispatcher, host, access) as served, bind(served.endpoint, socket.SOCK_DGRAM) as other:
-        clients = [socket.socket(other.family, socket.SOCK_DGRAM) for _ in range(100)]
-        try:
-            for client in clients:
-                client.bind((host, 0))
-                client.setblocking(False)
-                client.sendto(query("evil.example"), (host, served.endpoint.port))
-            received = _drained(other)
-            assert 0 < received < 100, "the kernel shares packets out"
-            served.server.stop()
-            assert sum(_drained(client) for client in clients) == 100 - received
-            for client in clients:
-                client.sendto(query("evil.example"), (host, served.endpoint.port))
-            assert _drained(other) == 100
-        finally:
-            for client in clients:
-                client.close()
-
-
-def _drained(link):
-    """How many datagrams stand in a socket."""
-    count = 0
-    while True:
-        try:
-            link.recv(4096)
-        except BlockingIOError:
-            return count
-        count += 1
-
-
-def test_an_answer_under_way_can_still_be_sent_by_one_that_stopped(served, answer_all):
-    served.put(ALLOWED[0], query("other.example"))
-    served.serve()
-    served.server.stop()
-    answer_all(A)
-    served.server.flush_late()
-    (answer,) = served.answers(ALLOWED[0])
-    assert understood(answer[2:]).answer
-
-
-def test_records_that_nobody_reads_do_not_fill_the_table(served):
-    """A packet may be 4 kB; kept by its bytes, a few minutes of such packets would take a gigabyte."""
-    raw = served.dispatcher.engine.tables(served.dispatcher.engine.access.default).raw
-    plain = query("evil.example")
-    junk = plain[:10] + b"\0\1" + plain[12:] + b"\0\0\x10\0\1" + b"\0" * 4 + b"\x0f\xa0" + b"\1" * 4000
-    assert understood(served.exchange(ALLOWED[0], junk)[2:]).answer
-    assert len(raw) == 0
-    served.exchange(ALLOWED[0], query("evil.example", edns=1232))
-    assert len(raw) == 1
