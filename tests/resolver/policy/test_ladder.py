@@ -101,5 +101,5 @@ def test_against_a_plain_walk(tmp_path, lists, asked):
 
 
 def test_the_rungs_are_told_in_the_order_they_are_taken():
-    assert [rung for rung, _why in RUNGS] == ["access", "listed-name", "upstream"]
+    assert [rung for rung, _why in RUNGS] == ["access", "listed-name", "local-name", "upstream"]
     assert all(why for _rung, why in RUNGS)
