@@ -156,7 +156,7 @@ class _Wanted:
 
 
 def upstream(step: Step, asked: list[Asked]) -> None:
-    """`192.0.2.1 www.example A udp DO`, in this order; `3 TIMES` stands for three equal lines."""
+    """`192.0.2.1 www.example A udp DO`, each server's in this order; `3 TIMES` stands for three equal lines."""
     wanted = []
     for line in step.body:
         words = Words(line)
@@ -176,7 +176,8 @@ def upstream(step: Step, asked: list[Asked]) -> None:
             else:
                 raise line.wrong(f"a condition is one of {', '.join(CONDITIONS)}")
         wanted += [one] * times
-    if len(wanted) != len(asked) or not all(map(_was_asked, wanted, asked)):
+    in_order = sorted(wanted, key=lambda one: one[1]), sorted(asked, key=lambda one: one.server)
+    if len(wanted) != len(asked) or not all(map(_was_asked, *in_order)):
         raise Wrong("asked upstream since the last look", [" ".join(one[0].words) for one in wanted],
                     *(f"at second {one.seconds:g}: {one}" for one in asked))  # fmt: skip
 

@@ -199,9 +199,7 @@ class _Connection(Int16StringReceiver):
         marks = {"NEW" if self.first else "REUSED"}
         self.first = False
         streams = self.factory
-        streams.upstreams.question(
-            streams.server, string, "tls" if streams.tls else "tcp", marks, self._send, self.transport.loseConnection
-        )
+        streams.upstreams.question(streams.server, string, "tcp", marks, self._send, self.transport.loseConnection)
 
     def _send(self, packet: bytes) -> None:
         self.sendString(packet)
@@ -211,5 +209,5 @@ class _Streams(ServerFactory):
     noisy = False
     protocol = _Connection
 
-    def __init__(self, upstreams: Upstreams, server: str, *, tls: bool) -> None:
-        self.upstreams, self.server, self.tls = upstreams, server, tls
+    def __init__(self, upstreams: Upstreams, server: str) -> None:
+        self.upstreams, self.server = upstreams, server

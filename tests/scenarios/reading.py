@@ -19,7 +19,7 @@ from contracts import yamlio
 SECTIONS = ("ANSWER", "AUTHORITY", "ADDITIONAL")
 STEPS = ("QUERY", "CHECK_ANSWER", "CHECK_SILENCE", "TIME_PASSES", "CHECK_UPSTREAM", "CHECK_HIT", "RELOAD")
 MODES = ("enforce", "monitor", "passthru")
-TRANSPORTS = ("udp", "tcp", "tls")
+TRANSPORTS = ("udp", "tcp")
 
 
 class BadScenario(ValueError):
@@ -168,9 +168,9 @@ def parse(text: str, shown: str) -> Scenario:
     for head, body in _blocks(text, shown):
         words = Words(head)
         word = words.take("a word")
-        reader = _BLOCKS.get(word)
+        reader = BLOCKS.get(word)
         if reader is None:
-            raise head.wrong(f"a block begins with one of {', '.join(_BLOCKS)}, not {word}")
+            raise head.wrong(f"a block begins with one of {', '.join(BLOCKS)}, not {word}")
         reader(scenario, words, body)
     if not scenario.title or not scenario.steps:
         raise BadScenario(f"{shown}: needs a SCENARIO line and steps")
@@ -319,8 +319,8 @@ def _rule(server: str, words: Words) -> Rule:
 
 CONDITIONS = (*TRANSPORTS, "EDNS", "NO_EDNS", "DO", "NO_DO", "CD", "NO_CD", "AD", "NO_AD", "RD", "NO_RD", "MIXED_CASE",
               "LOWER_CASE", "NEW", "REUSED")  # fmt: skip
-_SAYS = {"NO_EDNS", "NO_QUESTION", "LOWER_CASE", "WRONG_ID", "GARBAGE", "SILENT", "CLOSE"}
-_FLAGS = {"TC", "AD", "AA", "CD", "NO_RA"}
+SAYS = {"NO_EDNS", "NO_QUESTION", "LOWER_CASE", "WRONG_ID", "GARBAGE", "SILENT", "CLOSE"}
+FLAGS = {"TC", "AD", "AA", "CD", "NO_RA"}
 
 
 def _says(packet: Packet, words: Words) -> None:
@@ -333,9 +333,9 @@ def _says(packet: Packet, words: Words) -> None:
             packet.ede = words.whole("the extended error")
         elif word == "WRONG_QUESTION":
             packet.other = (absolute(words.take("the name")), words.kind())
-        elif word in _SAYS:
+        elif word in SAYS:
             packet.says.add(word)
-        elif word in _FLAGS:
+        elif word in FLAGS:
             packet.flags.add(word)
         else:
             packet.rcode = rcode(words.line, word)
@@ -387,7 +387,7 @@ def _no_body(body: list[Line]) -> None:
         raise body[0].wrong("nothing stands below this line's block")
 
 
-_BLOCKS = {
+BLOCKS = {
     "SCENARIO": _title,
     "CLIENTS": _clients,
     "NOT_YET": _not_yet,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.config import BadConfig
+from tests.conftest import REPO
 from tests.scenarios import player, reading
 
 GOOD = """
@@ -50,6 +51,18 @@ def test_what_is_as_stated_is_silent(tmp_path, transport):
     played(GOOD, tmp_path, transport)
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_the_example_of_the_page_can_be_played(tmp_path, transport):
+    page = (REPO / "docs/scenarios.md").read_text(encoding="utf-8")
+    played(page.split("```")[1], tmp_path, transport)
+
+
+def test_every_word_of_the_format_is_on_the_page():
+    page = (REPO / "docs/scenarios.md").read_text(encoding="utf-8")
+    words = {*reading.BLOCKS, *reading.STEPS, *reading.CONDITIONS, *reading.SAYS, *reading.FLAGS, *reading.MODES}
+    assert {word for word in words if word not in page} == set()
+
+
 RECORD = "        www.example. 300 IN A 192.0.2.80\n"
 THEN = "STEP 30"
 HIT = "    127.10.0.5 sinkhole x.evil.example A INDICATOR evil.example LIST letter-7 SERIAL 3\n"
@@ -63,7 +76,7 @@ HIT = "    127.10.0.5 sinkhole x.evil.example A INDICATOR evil.example LIST lett
         (RECORD + THEN, THEN, ":17: step 20", "expected  nothing"),
         (RECORD + THEN, RECORD.replace("300", "299") + THEN, ":17: step 20", "expected  www.example. 299"),
         (RECORD + THEN, RECORD.replace("300", "250-299") + THEN, ":17: step 20", "got       www.example. 300"),
-        ("A udp EDNS", "A tcp EDNS", "made.rpl:19: step 30 CHECK_UPSTREAM", "192.0.2.1 www.example. A EDNS UDP"),
+        ("A udp EDNS", "A tcp EDNS", ":19: step 30 CHECK_UPSTREAM", "got       at second 0: 192.0.2.1 www"),
         ("A udp EDNS", "A udp EDNS 2 TIMES", "made.rpl:19: step 30", "at second 0"),
         ("    192.0.2.1 www.example A udp EDNS", "    NOTHING", "step 30", "at second 0"),
         ("    EDE 4\n", "", "step 50", "extended errors"),
