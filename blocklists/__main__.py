@@ -22,6 +22,7 @@ from twisted.python.threadpool import ThreadPool
 
 from blocklists.library import DatabaseError, Library
 from blocklists.lock import Busy, WriterLock
+from blocklists.lookup import list_lists
 from blocklists.report import ImportReport, Seeded, Switched
 from blocklists.service import ImportOptions, Lists
 from blocklists.workers import tell_workers
@@ -107,6 +108,7 @@ class ListsProcess:
             live = library.live_versions()
             serial = library.serial
             problems = self._problems(library)
+            listed = list_lists(library, self._lists.settings.lists)
         finally:
             library.close()
         busy = dict(zip(("operation", "stage", "count"), self._busy, strict=True)) if self._busy else None
@@ -116,6 +118,7 @@ class ListsProcess:
             "serial": serial,
             "busy": busy,
             "problems": problems,
+            "notes": [one.departure for one in listed if one.departure],
             "seeded": msgspec.to_builtins(self._seeded),
             "lists": [
                 {"list": one.list, "version": one.number, "mode": one.mode, "campaign": one.campaign, "kind": one.kind}

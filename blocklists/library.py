@@ -22,6 +22,7 @@ from sqlite_utils.migrations import Migrations  # noqa: TID251  this is the door
 from blocklists.report import Audited, Found, ListStatus, Row, State, Version
 
 FILE = "library.db"
+SEED_ACTOR = "system:seed"
 KEPT_VERSIONS = 10
 KEPT_REJECTED = 10_000  # rows kept per version and kind; the totals count all
 # For the callers' `except` clauses: they may not import sqlite3 themselves.
@@ -174,6 +175,17 @@ class Library:
     def live(self, name: str) -> Version | None:
         """The live version of a list."""
         return next(iter(self._versions("WHERE lists.name = ? AND state = 'live'", (name,))), None)
+
+    def seeded(self, name: str) -> Version | None:
+        """The version that the settings last came to, made by them or found there already."""
+        number = self._value("SELECT value FROM meta WHERE key = ?", (f"seeded:{name}",))
+        if number is None:  # a library from before this was noted
+            return next((one for one in self.versions(name) if one.actor == SEED_ACTOR), None)
+        return self.version(name, number)
+
+    def set_seeded(self, name: str, number: int) -> None:
+        """Remember what the settings came to, so that only what changes in them is followed."""
+        self.db.table("meta").upsert({"key": f"seeded:{name}", "value": number}, pk="key")
 
     def live_versions(self) -> list[Version]:
         """What the policy consists of, in its order: kill-switch names first, then the lists as they were made."""

@@ -6,17 +6,41 @@ Changes nothing. For pages and commands: open the library with Library.reader.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from blocklists.library import Library
 from blocklists.normalise import Unusable, target
-from blocklists.report import Found, ListStatus
+from blocklists.report import Found, ListStatus, Version, same_meaning
+from contracts.settings import ListSource
 from runtime.control import Refused
 
 
-def list_lists(library: Library) -> list[ListStatus]:
-    """All lists in policy order, with what is live and every version."""
-    return library.statuses()
+def list_lists(library: Library, sources: Sequence[ListSource] = ()) -> list[ListStatus]:
+    """All lists in policy order, with what is live and every version; compared with the configured `sources`."""
+    named = {source.name for source in sources}
+    return [
+        msgspec.structs.replace(one, departure=departure(library, one.name, one.live) if one.name in named else "")
+        for one in library.statuses()
+    ]
+
+
+def departure(library: Library, name: str, live: Version | None) -> str:
+    """How what is live of a configured list differs from what its settings came to, in a sentence; "" if not.
+
+    Only people make that difference. A version of the settings that waits to be approved is none: that is told as held.
+    """
+    seeded = library.seeded(name)
+    if seeded is None or (seeded.state == "held" and (live is None or live.number < seeded.number)):
+        return ""
+    if live is not None and same_meaning(live, msgspec.to_builtins(seeded)):
+        return ""
+    shown = f"version {live.number} ({live.mode}, {live.names} names) is live" if live else "nothing is live"
+    return (
+        f"list {name}: settings and live version differ: the settings lead to version {seeded.number} ({seeded.mode}, "
+        f"{seeded.names} names), by a person's decision {shown}; it stands until file or settings change"
+    )
 
 
 def search(library: Library, text: str) -> list[Found]:

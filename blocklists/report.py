@@ -1,6 +1,6 @@
 """What the list operations answer: plain structs that travel as JSON to the command line and the staff pages.
 
-No behaviour and no database here.
+No database here, and no behaviour but comparing.
 """
 
 from __future__ import annotations
@@ -56,13 +56,22 @@ class Version(msgspec.Struct, frozen=True):
     rows: bool
 
 
+def same_meaning(version: Version, facts: dict[str, str]) -> bool:
+    """Whether a version has this content and means it in this way."""
+    return all(getattr(version, key) == facts[key] for key in ("digest", "mode", "campaign", "kind"))
+
+
 class ListStatus(msgspec.Struct, frozen=True):
-    """A list with what is live of it, and all its versions, newest first."""
+    """A list with what is live of it, and all its versions, newest first.
+
+    `departure` says where a person's decision stands against the settings, "" where none does.
+    """
 
     name: str
     position: int
     live: Version | None
     versions: tuple[Version, ...]
+    departure: str = ""
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -18,8 +18,8 @@ from blocklists.compiler import Progress, quiet
 from blocklists.formats.detect import Unsupported
 from blocklists.guard import KILL_SWITCH_FILE, Guard
 from blocklists.importer import Counts, Importer, digest_of, format_of
-from blocklists.library import DatabaseError, Library
-from blocklists.report import SHOWN_ROWS, ImportReport, Seeded, Switched, Version
+from blocklists.library import SEED_ACTOR, DatabaseError, Library
+from blocklists.report import SHOWN_ROWS, ImportReport, Seeded, Switched, Version, same_meaning
 from contracts.policy import Kind, Mode, PolicyFolder
 from contracts.settings import ListSource, Settings
 from runtime.control import Refused
@@ -27,7 +27,6 @@ from runtime.control import Refused
 log = logging.getLogger(__name__)
 
 KILL_SWITCH: Final = "kill-switch"
-SEED_ACTOR = "system:seed"
 _SHIPPED = ListSource(KILL_SWITCH, str(KILL_SWITCH_FILE), "csv", kind=KILL_SWITCH, mode="passthru")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}").fullmatch
 # An unattended import that changes a list so much waits for a person.
@@ -226,7 +225,10 @@ class Lists:
         return Switched(version.list, version.number, before, self.publish())
 
     def seed(self, progress: Progress = quiet) -> list[Seeded]:
-        """Import the shipped kill-switch names and every configured file whose content is new; never fatal."""
+        """Import the shipped kill-switch names and every configured file that changed since it was last seeded.
+
+        Never fatal. What people decided stands until the source changes: its content, mode, campaign or kind.
+        """
         outcomes = [self.seed_kill_switch(), *(self._seed_one(source, progress) for source in self.settings.lists)]
         self.publish()
         return outcomes
@@ -252,10 +254,12 @@ class Lists:
                 digest = digest_of(file)
                 if source.name == KILL_SWITCH and source is not _SHIPPED:
                     raise Refused("the list kill-switch comes with the product; give your own another name")
-                for version in self.library.versions(source.name):
-                    if _same(version, meant | {"digest": digest, "guard": version.guard}):
-                        return self._known(version)
+                seeded = self.library.seeded(source.name)
+                if seeded and same_meaning(seeded, meant | {"digest": digest}):
+                    return self._known(seeded)
                 report = self.import_file(SEED_ACTOR, file, options, progress)
+                if report.version:
+                    self.library.set_seeded(source.name, report.version)
         except (OSError, Refused, DatabaseError) as error:
             reason = f"{path.name}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
             log.warning("list %s was not imported: %s", source.name, reason)
@@ -277,7 +281,7 @@ class Lists:
 
 
 def _same(version: Version, facts: dict[str, str]) -> bool:
-    return all(getattr(version, key) == facts[key] for key in ("digest", "mode", "campaign", "kind", "guard"))
+    return same_meaning(version, facts) and version.guard == facts["guard"]
 
 
 def _kind(text: str) -> Kind:

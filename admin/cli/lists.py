@@ -138,11 +138,14 @@ def ls_command(obj: Any, name: str | None, as_json: bool) -> None:
     from blocklists.lookup import list_lists
 
     with _library(obj.settings) as library:
-        found = [one for one in list_lists(library) if name in {None, one.name}]
+        found = [one for one in list_lists(library, obj.settings.lists) if name in {None, one.name}]
     if as_json:
         echo_json(found)
     elif found:
         click.echo(_versions_table(found[0].versions) if name else _lists_table(found))
+        for one in found:
+            if one.departure:
+                click.echo(clean(f"note: {one.departure}"))
     else:
         click.echo(
             clean(f"no list is called {name}" if name else "no lists yet; `sinkhole lists import FILE` makes one")

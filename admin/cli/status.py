@@ -44,7 +44,8 @@ def gather(settings: Settings, expected: list[Process]) -> dict[str, Any]:
     problems = [reply["error"] for reply in replies.values() if not reply["answers"]]
     problems += policy_problems
     problems += [f"{name}: {text}" for name, reply in replies.items() for text in reply.get("problems", [])]
-    return {"processes": replies, "policy": policy, "hits": _hits(replies), "problems": problems}
+    notes = [text for reply in replies.values() for text in reply.get("notes", [])]
+    return {"processes": replies, "policy": policy, "hits": _hits(replies), "notes": notes, "problems": problems}
 
 
 def _ask(part: Process) -> dict[str, Any]:
@@ -120,6 +121,7 @@ def described(report: dict[str, Any], now: float) -> list[str]:
     if counted:
         lines += ["", "counts of all workers", table(counted, indent=2)]
     lines.append("")
+    lines += [f"note: {clean(text)}" for text in report["notes"]]
     lines += [f"problem: {clean(text)}" for text in report["problems"]] or ["all is well"]
     return lines
 

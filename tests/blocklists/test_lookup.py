@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from blocklists.lookup import list_lists, search
+from blocklists.service import Lists
+from contracts.settings import ListSource
 from runtime.control import Refused
 
 
@@ -48,3 +51,33 @@ def test_lists_with_their_versions(take, library):
     take("b.example", name="one", hold=True)
     (found,) = list_lists(library)
     assert (found.name, found.live.number, [one.number for one in found.versions]) == ("one", 1, [2, 1])
+
+
+def test_a_departure_from_the_settings_is_told_until_it_ends(lists, take, library, tmp_path):
+    def told() -> str:
+        (one,) = [one for one in list_lists(library, [source]) if one.name == "one"]
+        return one.departure
+
+    source = ListSource("one", "one.txt")
+    configured = Lists(msgspec.structs.replace(lists.settings, lists=(source,)), library)
+    for content in ("a.example\n", "a.example\nb.example\n"):
+        (tmp_path / "one.txt").write_text(content)
+        configured.seed()
+        assert told() == ""
+    lists.rollback("os:lan", "one")
+    assert "settings lead to version 2 (enforce, 2 names)" in told()
+    assert "version 1 (enforce, 1 names) is live" in told()
+    assert [one.departure for one in list_lists(library)] == ["", ""], "a list that is in no settings departs from none"
+    lists.withdraw("os:lan", "one")
+    assert "nothing is live" in told()
+    take("a.example\nb.example\n", name="one", kind="c2", mode="enforce")  # the same by other means
+    assert told() == ""
+
+
+def test_a_version_of_the_settings_that_is_held_is_no_departure(lists, library, tmp_path):
+    source = ListSource("one", "one.txt")
+    configured = Lists(msgspec.structs.replace(lists.settings, lists=(source,)), library)
+    for count in (200, 20):
+        (tmp_path / "one.txt").write_text("".join(f"n{number}.example\n" for number in range(count)))
+        configured.seed()
+    assert [one.departure for one in list_lists(library, [source])] == ["", ""]

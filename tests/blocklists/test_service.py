@@ -174,6 +174,34 @@ def test_seeding_takes_new_content_and_new_meaning(lists, tmp_path):
     assert seeded(lists, ListSource("one", "one.txt", mode="monitor"))["one"] == ("live", 3)
 
 
+def test_seeding_follows_settings_that_go_back_to_what_they_were(lists, settings, tmp_path):
+    (tmp_path / "one.txt").write_text("a.example\n")
+    for number, mode in enumerate(("enforce", "monitor", "enforce"), 1):
+        assert seeded(lists, ListSource("one", "one.txt", mode=mode))["one"] == ("live", number)
+        assert policy_of(settings).read().entries[-1].mode == mode
+    for number, content in enumerate(("a.example\nb.example\n", "a.example\n"), 4):
+        (tmp_path / "one.txt").write_text(content)
+        assert seeded(lists, ListSource("one", "one.txt"))["one"] == ("live", number)
+    assert live_match(settings, "b.example") is None
+
+
+def test_a_persons_rollback_stands_until_the_source_changes(lists, take, tmp_path):
+    source = ListSource("one", "one.txt")
+    for content in ("a.example\n", "b.example\n"):
+        (tmp_path / "one.txt").write_text(content)
+        seeded(lists, source)
+    lists.rollback("os:lan", "one")
+    assert seeded(lists, source)["one"] == ("known", 2)
+    assert lists.library.live("one").number == 1
+    take("c.example\n", name="one")
+    (tmp_path / "one.txt").write_text("c.example\n")  # what a person imported before: no new version
+    assert seeded(lists, source)["one"] == ("unchanged", 3)
+    lists.rollback("os:lan", "one")
+    assert seeded(lists, source)["one"] == ("known", 3), "that the settings came to version 3 is remembered"
+    (tmp_path / "one.txt").write_text("b.example\n")
+    assert seeded(lists, source)["one"] == ("unchanged", 2), "the rollback led there already"
+
+
 def test_a_seed_does_not_undo_what_people_did(lists, take, settings, tmp_path):
     (tmp_path / "one.txt").write_text("a.example\n")
     source = ListSource("one", "one.txt")
@@ -212,8 +240,8 @@ def test_a_seed_that_shrinks_or_grows_suddenly_waits_for_a_person(lists, setting
     assert lists.library.live("one").names == 200
     write(150)
     assert seeded(lists, source)["one"] == ("live", 4)
-    write(90)
-    assert seeded(lists, source)["one"] == ("known", 2)
+    write(90)  # as version 2 that was held, but no longer half of what is live
+    assert seeded(lists, source)["one"] == ("live", 5)
 
 
 def test_a_configured_list_cannot_take_the_place_of_the_shipped_one(lists, tmp_path):

@@ -97,6 +97,25 @@ def test_ls_and_search(lists, letter):
     assert (missing.exit_code, "in no list" in missing.output) == (1, True)
 
 
+def test_ls_says_where_a_person_decided_against_the_settings(lists, settings_file):
+    from blocklists.library import Library
+    from blocklists.service import Lists
+    from contracts import config
+
+    with settings_file.open("a") as file:
+        file.write("lists: [{name: one, path: one.txt}]\n")
+    for content in ("a.example\n", "b.example\n"):
+        (settings_file.parent / "one.txt").write_text(content)
+        settings = config.read(settings_file)
+        library = Library.open(settings.state)
+        Lists(settings, library).seed()
+        library.close()
+    assert "note:" not in lists("ls").output
+    lists("rollback", "one")
+    assert "note: list one: settings and live version differ" in lists("ls").output
+    assert "settings lead to version 2" in lists("ls", "one").output
+
+
 def test_hold_activate_rollback_withdraw(lists, letter):
     lists("import", letter, "--name", "letter")
     letter.write_text("other.example\n")

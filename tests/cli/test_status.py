@@ -98,6 +98,12 @@ def test_what_is_wrong_is_said_and_counts(status, changed, problem):
     assert f"problem: {problem}" in ran.stdout
 
 
+def test_a_persons_decision_against_the_settings_is_a_note_and_no_problem(status):
+    ran = status(lists=part(8, notes=["list one: settings and live version differ"]))
+    assert ran.exit_code == 0
+    assert "note: list one: settings and live version differ\nall is well" in ran.stdout
+
+
 def test_a_service_that_never_ran(settings_file):
     ran = run("--config", settings_file, "status", "--json")
     assert ran.exit_code == 1
