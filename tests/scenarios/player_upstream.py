@@ -69,7 +69,7 @@ class Upstreams:
 
     def listener(self, host: str, port: int):
         """Who takes TCP connections there."""
-        return "refused" if self._dead.get(host) else _Streams(self, host, tls=port == 853)
+        return "refused" if self._dead.get(host) else _Streams(self, host)
 
     def close(self) -> None:
         for end in self._ends:
