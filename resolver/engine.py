@@ -150,6 +150,7 @@ class Engine:
             refused = self._error(query, REFUSED, EDE_NOT_AUTHORITATIVE)
             return Reply(refused.body, hit)  # a machine that asks for a listed name is a hit, however it asks
         if query.qtype == TYPE_ANY:
+            self.counters.local += 1
             return Reply(reply.write(query, reply.ANY, 0, MAX_TCP, self.dns.udp_payload), hit)  # under 512 octets
         key = cache_key(query)
         cached = self.cache.get(key)
