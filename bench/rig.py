@@ -25,7 +25,7 @@ from bench.state import write_state
 from contracts.control import RunFolder
 from contracts.hit import Hello
 from contracts.names import to_wire
-from contracts.networks import Endpoint
+from contracts.networks import Endpoint, UpstreamAddress
 from contracts.policy import PolicyFolder
 from contracts.settings import PRIVATE, Dns, Sinkhole, Upstreams
 from resolver.engine import Engine
@@ -79,7 +79,7 @@ class _Upstream:
         self._link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self._link.bind((HOST, 0))
         self._link.setblocking(False)
-        self.endpoint = Endpoint(f"{HOST}:{self._link.getsockname()[1]}", None)
+        self.endpoint = UpstreamAddress(f"{HOST}:{self._link.getsockname()[1]}")
 
     def answer(self) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -11,6 +11,7 @@ import os
 import secrets
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -21,6 +22,7 @@ from contracts.control import RunFolder
 from contracts.counter import CounterFile, counter_path
 from contracts.hit import Hello
 from contracts.names import BadName, to_wire
+from contracts.networks import UpstreamAddress
 from contracts.policy import PolicyFolder
 from contracts.settings import Settings, system_upstreams
 from resolver.cookies import CookieJar
@@ -72,6 +74,7 @@ class Worker:
             self._flush_late,
             self.dispatcher.guard,
             late=self.dispatcher.late,
+            ca_file=_ca_file(settings),
         )
         self.dispatcher.upstream = self.upstreams
         self.keeper = PolicyKeeper(
@@ -140,8 +143,7 @@ class Worker:
     def status(self, _call: Call) -> dict[str, Any]:
         """Everything `sinkhole status` shows of a worker."""
         problems = [self.keeper.problem] if self.keeper.problem else []
-        if not self.upstreams.status():
-            problems.append("no upstream: only listed names can be answered")
+        problems += self.upstreams.problems()
         if not self.hits.connected:
             problems.append("the recorder does not take hits; they are kept in memory")
         if self.jar is not None and self.jar.problem:
@@ -182,11 +184,16 @@ class Worker:
         return self.engine.explain(name, number, client, self.dispatcher.clock())
 
 
-def _servers(settings: Settings) -> list[Any]:
-    found = list[Any]()
+def _servers(settings: Settings) -> list[UpstreamAddress]:
+    found = list[UpstreamAddress]()
     for server in settings.dns.upstreams.servers:
-        found += system_upstreams(settings.dns.listen) if server == "system" else [server]
-    return [server for server in dict.fromkeys(found) if server not in settings.dns.listen]
+        found += [server] if isinstance(server, UpstreamAddress) else system_upstreams(settings.dns.listen)
+    return [server for server in found if server.endpoint not in settings.dns.listen]
+
+
+def _ca_file(settings: Settings) -> Path | None:
+    file = settings.dns.upstreams.tls_ca_file
+    return settings.beside(file) if file else None
 
 
 def _packed(address: str) -> bytes:

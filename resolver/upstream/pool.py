@@ -1,99 +1,62 @@
-"""The sockets towards the upstreams: several random source ports per server, renewed over time, read in batches.
+"""Asks the upstreams for one worker: brings questions to ports and connections, what arrives to the exchange.
 
-Sockets and timers only; what is asked and what counts as an answer is resolver.upstream.exchange's.
+What is asked of whom and what counts as an answer is resolver.upstream.exchange's.
 """
 
 from __future__ import annotations
 
-import random
+import logging
 import time
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Generic
 
-from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.task import LoopingCall
-from zope.interface import implementer
 
-from contracts.networks import Endpoint
+from contracts.networks import UpstreamAddress
 from contracts.settings import Dns
 from resolver.counters import Counters
 from resolver.net.mmsg import SIZE, Batch, make_batch
-from resolver.net.outbox import Outbox
-from resolver.net.sockets import connected
-from resolver.upstream.exchange import Exchange, Key, Link, Question, Server
-from resolver.upstream.stream import StreamQuestion
+from resolver.upstream.exchange import FLOOD, Exchange
+from resolver.upstream.ports import Port, Ports
+from resolver.upstream.question import Key, Link, Question, Waiter
+from resolver.upstream.scope import Scopes
+from resolver.upstream.server import Server
+from resolver.upstream.stream import Stream, Streams
+from resolver.upstream.trust import Trust
 from resolver.wire.answer import Answer
 
-Waiter = TypeVar("Waiter")
-PORT_SECONDS = 60.0  # a source port serves for so long, then a fresh random one takes its place (RFC 5452 section 9.2)
+ROOT = b"\0"
+log = logging.getLogger(__name__)
+TELL_SECONDS = 60.0  # between two lines in the log about one server
 TICK = 0.05  # how finely time-outs are seen, seconds
 
 
-@implementer(IReadDescriptor)
-class UpstreamSocket(Generic[Waiter]):
-    """One connected UDP socket: the kernel drops what comes from any other address or port."""
-
-    def __init__(self, pool: Pool[Waiter], server: Server) -> None:
-        self.link: Link[Waiter] = Link(server)
-        self._pool = pool
-        self._socket = connected(server.address)
-        self.outbox = Outbox(self._socket, connected=True)
-        self.born = pool.clock()
-        pool.reactor.addReader(self)
-
-    def fileno(self) -> int:
-        """For the reactor."""
-        return self._socket.fileno()
-
-    def logPrefix(self) -> str:
-        """For the reactor."""
-        return "upstream"
-
-    def doRead(self) -> None:
-        """For the reactor: answers, or news that nobody listens there."""
-        try:
-            count = self._pool.batch.receive(self._socket.fileno())
-        except OSError:
-            self._pool.guard(self._pool.broken, self)
-            return
-        self._pool.guard(self._pool.received, self, count)
-
-    def connectionLost(self, reason: object) -> None:
-        """For the reactor: a datagram socket has no connection to lose."""
-
-    def close(self) -> None:
-        """Give the port back."""
-        self._pool.reactor.removeReader(self)
-        self._socket.close()
-
-
 class Pool(Generic[Waiter]):
-    """Asks the upstreams for one worker.
+    """`general` are the upstreams of all names that are in none of the forward zones.
 
     `after` is called when answers were delivered: flush what is queued. `guard` calls its first argument and survives.
     `deliver` and `late` are the exchange's.
     """
 
-    def __init__(self, reactor: Any, addresses: list[Endpoint], dns: Dns, counters: Counters,
+    def __init__(self, reactor: Any, general: Iterable[UpstreamAddress], dns: Dns, counters: Counters,
                  deliver: Callable[[Key, Answer | None, list[Waiter]], None], after: Callable[[], None],
                  guard: Callable[..., None],
                  clock: Callable[[], float] = time.monotonic,
-                 late: Callable[[Key, list[Waiter]], list[Waiter]] | None = None) -> None:  # fmt: skip
-        self.reactor = reactor
-        self.clock = clock
-        self.batch: Batch = make_batch(connected=True)
+                 late: Callable[[Key, list[Waiter]], list[Waiter]] | None = None,
+                 ca_file: Path | None = None) -> None:  # fmt: skip
+        self._clock = clock
         self._after = after
-        self.guard = guard
-        self._counters = counters
-        self._timeout = dns.upstreams.timeout_ms / 1000
-        self._sockets_each = dns.upstreams.sockets
-        self._servers = [Server(address) for address in addresses]
+        self._guard = guard
+        self._batch: Batch = make_batch(connected=True)
+        self._scopes = Scopes(general, dns.forward_zones)
         self._exchange: Exchange[Waiter] = Exchange(
-            self._servers, dns.upstreams, dns.cache, dns.udp_payload, self._counters, deliver, late
+            self._scopes, dns.upstreams, dns.cache, dns.udp_payload, counters, deliver, late
         )
-        self._sockets: dict[Server, list[UpstreamSocket[Waiter]]] = {server: [] for server in self._servers}
-        self._retired: list[UpstreamSocket[Waiter]] = []
-        self._current: dict[Server, UpstreamSocket[Waiter]] = {}  # the port that this batch of questions goes through
+        self._ports: Ports[Waiter] = Ports(reactor, dns.upstreams.sockets, self._readable)
+        self._streams: Streams[Waiter] = Streams(
+            reactor, Trust(ca_file), dns.upstreams.timeout_ms / 500, self._message, self._lost
+        )
         self._ticking = LoopingCall(guard, self._tick)
         self._ticking.clock = reactor
 
@@ -105,10 +68,8 @@ class Pool(Generic[Waiter]):
         """Close everything; what is under way is lost."""
         if self._ticking.running:
             self._ticking.stop()
-        for sockets in (*self._sockets.values(), self._retired):
-            for one in sockets:
-                one.close()
-            sockets.clear()
+        self._ports.close()
+        self._streams.close()
 
     def __len__(self) -> int:
         """Questions under way."""
@@ -116,124 +77,152 @@ class Pool(Generic[Waiter]):
 
     def ask(self, key: Key, waiting: Waiter) -> bool:
         """As server.dispatch.Resolving wants it. What is asked leaves with the next `flush`."""
-        if not self._servers:
-            return False
-        if self._exchange.join(key, waiting):
-            return True
+        question = self._exchange.find(key)
+        if question is not None:
+            return self._exchange.join(question, waiting)
         return self._open(key, [waiting])
 
     def refresh(self, key: Key) -> None:
         """Ask without anyone who waits; dropped silently when too much is under way. Leaves with the next `flush`."""
-        if self._servers and not self._exchange.knows(key):
+        if self._exchange.find(key) is None:
             self._open(key, [])
 
     def _open(self, key: Key, waiters: list[Waiter]) -> bool:
-        now = self.clock()
+        now = self._clock()
         question = self._exchange.open(key, waiters, now)
         if question is None:
             return False
-        self._send(question, now)
+        self._guard(self._send_first, question, now)  # a bug in it has answered who waits already
         return True
 
+    def _send_first(self, question: Question[Waiter], now: float) -> None:
+        self._send(question, now)
+        if question.link is not None:
+            probe = self._exchange.probe(question, now)
+            if probe is not None:
+                copied, server = probe
+                self._send_to(server, copied, now)
+
     def _send(self, question: Question[Waiter], now: float) -> None:
+        """To the server whose turn it is; where it cannot be reached, to the next."""
         left: Question[Waiter] | None = question
         while left is not None:
-            server = self._exchange.choose(left.tried, now)
-            try:
-                through = self._current.get(server) or self._pick(server)
-            except OSError:
-                left = self._exchange.unreachable(left, server, now)
-                continue
-            self._current[server] = through
-            through.outbox.put(b"", self._exchange.aim(left, through.link, now))
-            return
+            left = self._send_to(self._exchange.choose(left), left, now)
 
-    def _pick(self, server: Server) -> UpstreamSocket[Waiter]:
-        sockets = self._sockets[server]
-        if len(sockets) < self._sockets_each:
-            try:
-                sockets.append(UpstreamSocket(self, server))
-            except OSError:
-                if not sockets:  # else the ports there are must do: perhaps it is descriptors that we lack
-                    raise
+    def _send_to(self, server: Server, question: Question[Waiter], now: float) -> Question[Waiter] | None:
+        """Returns the question to send elsewhere."""
+        try:
+            if server.datagrams and not question.by_stream:
+                port = self._ports.current(server, question.avoid, now)
+                port.outbox.put(b"", self._exchange.aim(question, port.link, now))
             else:
-                return sockets[-1]
-        return random.choice(sockets)  # noqa: S311  the ports and IDs are drawn from the system; this only spreads load
+                stream = self._streams.to(server, now)
+                stream.send(self._exchange.aim(question, stream.link, now))
+        except OSError as error:
+            self._tell(server, str(error))
+            return self._exchange.unreachable(question, server, now)
+        except Exception:
+            self._exchange.fail(question)  # a bug of ours: nobody waits for ever
+            raise
+        return None
 
     def flush(self) -> None:
         """Send the questions of this batch; the next batch takes another port."""
-        while self._current:
-            current, self._current = self._current, {}
-            for through in current.values():
-                if through.outbox.flush():  # the news that nobody listens there may come with a send, too
-                    self._ask_elsewhere(through)
+        while refused := self._ports.flush():  # the news that nobody listens there may come with a send, too
+            for port in refused:
+                self._ask_again(self._exchange.broken(port.link, self._clock()))
 
-    def received(self, through: UpstreamSocket[Waiter], count: int) -> None:
-        """`count` datagrams stand in `batch`."""
-        now = self.clock()
-        for i, length in enumerate(self.batch.received(count)):
-            packet = self.batch.data[i * SIZE : i * SIZE + length].tobytes()
-            again = self._exchange.received(through.link, packet, now)
-            if again is None:
-                continue
-            question, by_tcp = again
-            if by_tcp:
-                self._ask_by_tcp(question)
-            else:
-                self._send(question, now)
+    def _ask_again(self, questions: list[Question[Waiter]]) -> None:
+        now = self._clock()
+        for question in questions:
+            self._guard(self._send, question, now)  # each by itself: a bug with one does not cost the others
+
+    def _readable(self, port: Port[Waiter]) -> None:
+        try:
+            count = self._batch.receive(port.fileno())
+        except OSError:  # connection refused
+            self._guard(self._broken, port.link)
+            return
+        self._guard(self._received, port, count)
+
+    def _received(self, port: Port[Waiter], count: int) -> None:
+        now, link, data = self._clock(), port.link, self._batch.data
+        packets = [
+            data[i * SIZE : i * SIZE + length].tobytes() for i, length in enumerate(self._batch.received(count))
+        ]  # fmt: skip
+        for packet in packets:
+            self._guard(self._arrived, link, packet, now)
+        link.server.problem = ""
+        if link.wrong >= FLOOD:
+            self._ports.retire(port)
+            self._ask_again(self._exchange.flooded(link))
         self._finish()
 
-    def broken(self, through: UpstreamSocket[Waiter]) -> None:
-        """Connection refused."""
-        self._ask_elsewhere(through)
-        self._finish()
-
-    def _ask_elsewhere(self, through: UpstreamSocket[Waiter]) -> None:
-        now = self.clock()
-        for question in self._exchange.broken(through.link, now):
-            self._send(question, now)
-
-    def _ask_by_tcp(self, question: Question[Waiter]) -> None:
-        assert question.server is not None
-        self._counters.upstream_tcp += 1
-
-        def arrived(packet: bytes | None) -> None:
-            self.guard(self._received_whole, question, packet)
-
-        asking = StreamQuestion(self.reactor, question.ident + question.packet, arrived)
-        asking.ask(question.server.address, self._timeout * 2)
-
-    def _received_whole(self, question: Question[Waiter], packet: bytes | None) -> None:
-        now = self.clock()
-        again = self._exchange.received_whole(question, packet, now)
+    def _arrived(self, link: Link[Waiter], packet: bytes, now: float) -> None:
+        again = self._exchange.received(link, packet, now)
         if again is not None:
             self._send(again, now)
+
+    def _message(self, stream: Stream[Waiter], message: bytes) -> None:
+        """A message came by a connection."""
+        stream.link.server.problem = ""
+        self._guard(self._arrived, stream.link, message, self._clock())
+        self._guard(self._finish)
+
+    def _lost(self, stream: Stream[Waiter], reason: str) -> None:
+        """A connection has ended, or was none."""
+        if stream.link.pending and not stream.link.answers:
+            self._tell(stream.link.server, reason)
+        self._guard(self._broken, stream.link)
+
+    def _broken(self, link: Link[Waiter]) -> None:
+        self._ask_again(self._exchange.broken(link, self._clock()))
         self._finish()
+
+    def _tell(self, server: Server, problem: str) -> None:
+        """Why a server cannot be reached: for status, and one line a minute for the log."""
+        server.problem = problem
+        now = self._clock()
+        if now >= server.told_until:
+            server.told_until = now + TELL_SECONDS
+            log.warning("upstream %s cannot be reached: %s", server.address, problem)
 
     def _finish(self) -> None:
         self.flush()
         self._after()
 
     def _tick(self) -> None:
-        now = self.clock()
-        for question in self._exchange.expired(now):
-            self._send(question, now)
-        self._exchange.tell_late(now)
+        now = self._clock()
+        self._ask_again(self._exchange.expired(now))
+        for stream in self._streams.hung():
+            self._tell(stream.link.server, "nothing comes by its connection")
+            self._ask_again(self._exchange.broken(stream.link, now))
+        self._guard(self._exchange.tell_late, now)
         self._finish()
-        self._renew(now)
+        self._ports.renew(now)
+        self._streams.renew(now)
 
-    def _renew(self, now: float) -> None:
-        for sockets in self._sockets.values():
-            if sockets and now - sockets[0].born > PORT_SECONDS:
-                self._retired.append(sockets.pop(0))
-        for one in [one for one in self._retired if not one.link.pending]:
-            self._retired.remove(one)
-            one.close()
+    def problems(self) -> list[str]:
+        """For `sinkhole status`: what leaves names unanswered."""
+        found = [] if self._scopes.general.servers else ["no upstream: names outside forward zones get no answer"]
+        silent = [scope for scope in self._scopes if scope.servers and all(server.down for server in scope.servers)]
+        return found + [f"no upstream answers ({'all names' if scope.zone == ROOT else scope})" for scope in silent]
 
     def status(self) -> list[dict[str, Any]]:
-        """For `sinkhole status`."""
-        now = self.clock()
+        """For `sinkhole status`: every server under its scope, '.' for all names."""
+        now = self._clock()
         return [
-            {"address": str(server.address), "up": server.down_until <= now, "failures": server.failures}
-            for server in self._servers
+            {
+                "address": str(server.address),
+                "transport": server.address.transport,
+                "scope": str(scope),
+                "up": not server.down,
+                "srtt_ms": round(server.srtt * 1000, 1) if server.heard > 0 else None,
+                "failures": server.failures,
+                "mixed_case": self._exchange.mixes_case(server, now),
+                "plain": server.plain_until > now,
+                "problem": server.problem,
+            }
+            for scope in self._scopes
+            for server in scope.servers
         ]

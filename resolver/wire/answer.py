@@ -17,11 +17,15 @@ _U32 = struct.Struct("!I")
 
 
 class BadAnswer(Exception):
-    """Not an answer to our question, or not a well-formed message. `mismatch`: it may be forged, so keep waiting."""
+    """Not an answer to our question, or not a well-formed message. `mismatch`: it may be forged, so keep waiting.
 
-    def __init__(self, reason: str, *, mismatch: bool = False) -> None:
+    `case`: it differs from the question that was sent in upper and lower case only.
+    """
+
+    def __init__(self, reason: str, *, mismatch: bool = False, case: bool = False) -> None:
         super().__init__(reason)
         self.mismatch = mismatch
+        self.case = case
 
 
 class Answer(NamedTuple):
@@ -37,7 +41,10 @@ class Answer(NamedTuple):
 
 
 def read(packet: bytes, question: bytes, max_ttl: int, max_negative: int) -> Answer:
-    """Check `packet` against the question (lower case name, type, class) that was asked; raise BadAnswer."""
+    """Check `packet` against the question (name, type, class) as it was sent; raise BadAnswer.
+
+    Where the question has upper case letters it must come back in its very case.
+    """
     end = HEADER + len(question)
     if len(packet) < HEADER:
         raise BadAnswer("too short", mismatch=True)
@@ -49,21 +56,34 @@ def read(packet: bytes, question: bytes, max_ttl: int, max_negative: int) -> Ans
         return _bare_error(packet, rcode, additionals)
     if questions != 1 or len(packet) < end:
         raise BadAnswer("not our one question", mismatch=True)
-    echoed = packet[HEADER:end]
-    if echoed[:-4].lower() != question[:-4] or echoed[-4:] != question[-4:]:
-        raise BadAnswer("answers another question", mismatch=True)
-    walk = _Walk(packet, end)
+    if packet[HEADER:end] != question:
+        _compare(packet[HEADER:end], question)
     if flags & TC:
         return Answer(rcode, True, False, NOTHING, (), 0, False)
-    walk.section(answers, 0)
-    walk.section(authorities, 1)
-    walk.section(additionals, 2)
-    rcode |= walk.high_rcode << 4
-    ttls = tuple((offset, min(ttl, max_ttl)) for offset, ttl in walk.ttls)
-    lifetime = _lifetime(rcode, answers, ttls, walk.negative_ttl, max_negative)
+    walk = _Walk(packet, end, (answers, authorities, additionals), max_ttl)
+    if walk.high_rcode:
+        rcode |= walk.high_rcode << 4
+    negative = walk.negative_ttl
+    if negative is None:
+        lifetime = walk.smallest if answers and rcode == NOERROR and walk.ttls else 0
+    elif rcode in {NOERROR, NXDOMAIN}:  # RFC 2308 section 5: only with a SOA
+        lifetime = min(negative, max_negative, walk.smallest)
+    else:
+        lifetime = 0
     data = packet[end : walk.end_of_data]
+    if walk.spelled:
+        data = _in_lower_case(data, [(at - end, until - end) for at, until in walk.spelled], question[:-4])
     records = Records(data, answers, authorities, walk.kept_additionals)
-    return Answer(rcode, False, bool(flags & AD), records, ttls, lifetime, walk.edns)
+    return Answer(rcode, False, bool(flags & AD), records, tuple(walk.ttls), lifetime, walk.edns)
+
+
+def _compare(echoed: bytes, question: bytes) -> None:
+    name = question[:-4]
+    lower = name.lower()
+    if echoed[:-4].lower() != lower or echoed[-4:] != question[-4:]:
+        raise BadAnswer("answers another question", mismatch=True)
+    if name != lower:
+        raise BadAnswer("answers in another case", mismatch=True, case=True)
 
 
 def _bare_error(packet: bytes, rcode: int, additionals: int) -> Answer:
@@ -71,62 +91,73 @@ def _bare_error(packet: bytes, rcode: int, additionals: int) -> Answer:
 
     It says nothing about any name, so one that fits ID and port is enough: a forged one costs us another try.
     """
-    walk = _Walk(packet, HEADER)
-    walk.section(additionals, 2)
+    walk = _Walk(packet, HEADER, (0, 0, additionals), 0)
     return Answer(walk.high_rcode << 4 | rcode, False, False, NOTHING, (), 0, walk.edns)
 
 
-def _lifetime(rcode: int, answers: int, ttls: tuple[tuple[int, int], ...], negative: int | None, cap: int) -> int:
-    """Positive: the smallest TTL. Negative: RFC 2308 section 5, only with a SOA. Other errors are not kept."""
-    smallest = min((ttl for _offset, ttl in ttls), default=0)
-    if rcode == NOERROR and answers and negative is None:
-        return smallest
-    if rcode in {NOERROR, NXDOMAIN} and negative is not None:
-        return min(negative, cap, smallest)
-    return 0
+def _in_lower_case(data: bytes, names: list[tuple[int, int]], asked: bytes) -> bytes:
+    """Owner names written out by a server that copied our mixed case go back to lower case: it was chance."""
+    changed = bytearray(data)
+    for at, until in names:
+        if asked.endswith(data[at:until]):
+            changed[at:until] = data[at:until].lower()
+    return bytes(changed)
 
 
 class _Walk:
     """Goes once over the records. Records after an OPT that is not the last are left out: they are hints only."""
 
-    def __init__(self, packet: bytes, at: int) -> None:
-        self.packet = packet
-        self.at = at
-        self.ttls = list[tuple[int, int]]()
+    __slots__ = ("edns", "end_of_data", "high_rcode", "kept_additionals", "negative_ttl", "smallest", "spelled", "ttls")
+
+    def __init__(self, packet: bytes, at: int, counts: tuple[int, int, int], max_ttl: int) -> None:
+        self.ttls: list[tuple[int, int]] = []
+        self.smallest = max_ttl
         self.high_rcode = 0
         self.negative_ttl: int | None = None
         self.kept_additionals = 0
         self.end_of_data = at
         self.edns = False  # an OPT record was seen
+        self.spelled: list[tuple[int, int]] = []  # owner names that are not compressed
+        for number, count in enumerate(counts):
+            if count:
+                at = self._section(packet, at, count, number, max_ttl)
 
-    def section(self, count: int, number: int) -> None:
-        """Walk one section; 0 answer, 1 authority, 2 additional."""
-        packet, limit = self.packet, len(self.packet)
+    def _section(self, packet: bytes, at: int, count: int, number: int, max_ttl: int) -> int:
+        """Walk one section; 0 answer, 1 authority, 2 additional. Returns where it ends."""
+        limit = len(packet)
+        unpack = _RR.unpack_from
         for _ in range(count):
-            at = _skip_name(packet, self.at)
+            owner = at
+            if at + 12 <= limit and packet[at] == 0xC0 and packet[at + 1] < at:
+                at += 2  # the usual pointer into the first 256 octets
+            else:
+                at = _skip_name(packet, at)
+                if at - owner > 2:
+                    self.spelled.append((owner, at))
             if at + 10 > limit:
                 raise BadAnswer("ends inside a record")
-            kind, _class, ttl, length = _RR.unpack_from(packet, at)
+            kind, _class, ttl, length = unpack(packet, at)
             end = at + 10 + length
             if end > limit:
                 raise BadAnswer("record data runs over the end")
-            self.at = end
             if kind == TYPE_OPT:
                 if number != 2:
                     raise BadAnswer("OPT outside the additional section")
                 self.high_rcode = ttl >> 24
                 self.edns = True
-                continue
-            if self.edns:
-                continue
-            if ttl & 0x80000000:  # RFC 2181 section 8: a TTL with the top bit set counts as zero
-                ttl = 0
-            if number == 1 and kind == TYPE_SOA and length >= 22:
-                (minimum,) = _U32.unpack_from(packet, end - 4)
-                self.negative_ttl = min(ttl, minimum)
-            self.ttls.append((at + 4, ttl))
-            self.kept_additionals += number == 2
-            self.end_of_data = end
+            elif not self.edns:
+                if ttl > max_ttl:  # RFC 2181 section 8: a TTL with the top bit set counts as zero
+                    ttl = 0 if ttl & 0x80000000 else max_ttl
+                if number == 1 and kind == TYPE_SOA and length >= 22:
+                    (minimum,) = _U32.unpack_from(packet, end - 4)
+                    self.negative_ttl = min(ttl, minimum)
+                if ttl < self.smallest:
+                    self.smallest = ttl
+                self.ttls.append((at + 4, ttl))
+                self.kept_additionals += number == 2
+                self.end_of_data = end
+            at = end
+        return at
 
 
 def _skip_name(packet: bytes, at: int) -> int:

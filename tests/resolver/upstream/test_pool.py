@@ -1,126 +1,30 @@
-"""The pool towards real upstreams on loopback: datagrams, refusals, source ports, truncated answers by TCP."""
+"""The pool towards real upstreams on loopback: datagrams, refusals, source ports, time-outs."""
 
 from __future__ import annotations
 
 import errno
 import socket
-import struct
-from contextlib import ExitStack, suppress
 from unittest.mock import Mock
 
-import dns.flags
 import dns.message
 import pytest
-from twisted.internet.protocol import Factory, Protocol
 
 from contracts import names
-from contracts.networks import Endpoint
-from contracts.settings import Upstreams
-from resolver.counters import Counters
-from resolver.upstream.exchange import Exchange
-from resolver.upstream.pool import PORT_SECONDS, TICK, Pool
-from tests.resolver.loop import Loop
-from tests.resolver.making import answer_to, settings
+from resolver.upstream.exchange import FLOOD
+from resolver.upstream.pool import TICK
+from resolver.upstream.ports import PORT_SECONDS
+from tests.resolver.making import answer_to
+from tests.resolver.upstream.asked import zone
 
-NOWHERE = Endpoint("255.255.255.255:53")  # connect() is refused by the kernel: nothing ever leaves
+NOWHERE = "255.255.255.255:53"  # connect() is refused by the kernel: nothing ever leaves
 
 
-class Upstream:
-    """A UDP upstream on loopback that the test answers for."""
-
-    def __init__(self, host="127.0.0.1"):
-        self.link = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-        self.link.bind((host, 0))
-        self.link.settimeout(5)
-        self.port = self.link.getsockname()[1]
-        self.endpoint = Endpoint(f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}")
-
-    def take(self):
-        """(question, where it came from)"""
-        packet, client = self.link.recvfrom(4096)
-        return packet, client
-
-    def asked_nothing(self):
-        self.link.setblocking(False)
-        try:
-            self.link.recv(4096)
-        except BlockingIOError:
-            return True
-        finally:
-            self.link.settimeout(5)
-        return False
-
-    def answer(self, *records, **how):
-        """Take a question and answer it."""
-        packet, client = self.take()
-        self.link.sendto(answer_to(packet, *records, **how).to_wire(), client)
-        return client
-
-
-@pytest.fixture
-def upstream():
-    """Makes upstreams."""
-    with ExitStack() as closing:
-
-        def make(host="127.0.0.1"):
-            made = Upstream(host)
-            closing.callback(made.link.close)
-            return made
-
-        yield make
-
-
-class Asking:
-    """A pool in a loop of its own, with what it delivered."""
-
-    def __init__(self, *addresses, loop=None, **limits):
-        self.loop = loop or Loop()
-        self.counters = Counters()
-        self.delivered = []
-        self.late = []
-        self.flushed = 0
-        dns_settings = settings(upstreams=Upstreams(**limits))
-        self.pool = Pool(
-            self.loop, list(addresses), dns_settings, self.counters,
-            lambda key, answer, waiters: self.delivered.append((key, answer, waiters)), self._after,
-            self.guard, self.loop.seconds, self._late,
-        )  # fmt: skip
-        self.pool.start()
-
-    def _late(self, key, waiters):
-        self.late.append((key, waiters))
-        return []
-
-    def _after(self):
-        self.flushed += 1
-
-    @staticmethod
-    def guard(action, *given):
-        """Here nothing is survived: a bug fails the test."""
-        action(*given)
-
-    def ask(self, name="www.example", waiter="client"):
-        return self.pool.ask((names.to_wire(name) + b"\0\1\0\1", 0), waiter)
-
-    def until_delivered(self, count=1):
-        self.loop.until(lambda: len(self.delivered) >= count, f"{count} answers")
-
-    def addresses(self):
-        """The first address of each answer, None for failures."""
-        return [answer and answer.records.data[-4:] for _key, answer, _waiters in self.delivered]
-
-
-@pytest.fixture
-def asking():
-    """Makes pools."""
-    with ExitStack() as closing:
-
-        def make(*addresses, **how):
-            made = Asking(*addresses, **how)
-            closing.callback(made.pool.stop)
-            return made
-
-        yield make
+def known(pool, *seconds):
+    """As if the servers had answered before, in so long: no copies of first questions."""
+    for server, needed in zip(pool.pool._scopes.general.servers, seconds, strict=True):
+        server.asked = server.heard = -1.0
+        server.srtt = needed
+        server.asked = pool.loop.seconds()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -166,6 +70,7 @@ def test_many_questions_at_once(asking, upstream):
 def test_a_silent_upstream_is_left_after_its_time(asking, upstream):
     silent, other = upstream(), upstream()
     pool = asking(silent.endpoint, other.endpoint)
+    known(pool, 0.01, 0.01)
     pool.ask()
     pool.pool.flush()
     pool.loop.advance(0.7)
@@ -194,16 +99,15 @@ def test_where_nobody_listens_the_next_is_asked_at_once(asking, upstream, questi
     gone, other = upstream(), upstream()
     gone.link.close()
     pool = asking(gone.endpoint, other.endpoint, sockets=1)
+    known(pool, 0.01, 0.01)
     for number in range(questions):
         pool.ask(f"x{number}.example")
         if each_by_itself:
             pool.pool.flush()
     pool.pool.flush()
-    other.link.setblocking(False)
 
     def done():
-        with suppress(BlockingIOError):
-            other.answer()
+        other.answer_all()
         return len(pool.delivered) == questions
 
     pool.loop.until(done, "all answers")
@@ -216,6 +120,7 @@ def test_nobody_listens_anywhere(asking, upstream):
     for one in gone:
         one.link.close()
     pool = asking(*(one.endpoint for one in gone), attempts=4)
+    known(pool, 0.01, 0.01)
     pool.ask()
     pool.pool.flush()
     pool.until_delivered()
@@ -252,6 +157,7 @@ def test_asking_ahead(asking, upstream):
 def test_no_route_to_one_upstream(asking, upstream):
     server = upstream()
     pool = asking(NOWHERE, server.endpoint)
+    known(pool, 0.01, 0.01)
     assert pool.ask()
     pool.pool.flush()
     server.answer("www.example. 300 IN A 192.0.2.1")
@@ -277,14 +183,14 @@ def test_without_descriptors_left_the_ports_there_are_must_do(asking, upstream, 
     pool.pool.flush()
     server.answer("x.example. 300 IN A 192.0.2.0")
     pool.until_delivered(1)
-    monkeypatch.setattr("resolver.upstream.pool.connected", Mock(side_effect=OSError(errno.EMFILE, "no descriptors")))
+    monkeypatch.setattr("resolver.upstream.ports.connected", Mock(side_effect=OSError(errno.EMFILE, "no descriptors")))
     for number in range(1, 5):
         pool.ask(f"x{number}.example")
         pool.pool.flush()
         server.answer(f"x{number}.example. 300 IN A 192.0.2.{number}")
         pool.until_delivered(number + 1)
     assert None not in pool.addresses()
-    assert pool.pool.status()[0] == {"address": str(server.endpoint), "up": True, "failures": 0}
+    assert (pool.pool.status()[0]["up"], pool.pool.status()[0]["failures"]) == (True, 0)
 
 
 def test_ports_are_many_random_and_renewed(asking, upstream):
@@ -343,68 +249,77 @@ def test_forged_answers_do_not_disturb(asking, upstream):
     assert pool.counters.upstream_mismatches == 1
 
 
-class ByTcp(Protocol):
-    """The TCP side of an upstream: what `factory.say(question)` returns, None to hang up."""
-
-    def dataReceived(self, data):
-        self.factory.asked.append(data)
-        said = self.factory.say(data[2:])
-        if said is None:
-            self.transport.loseConnection()
-        else:
-            self.transport.write(struct.pack("!H", len(said)) + said)
-
-
-@pytest.fixture
-def over_tcp(reactor, spin, upstream, asking):
-    """Ask one name of an upstream whose datagrams are truncated; returns (pool, questions that came by TCP)."""
-    ports = []
-
-    def ask(say, until=lambda pool: pool.delivered, **limits):
-        server = upstream()
-        factory = Factory.forProtocol(ByTcp)
-        factory.noisy = False
-        factory.asked, factory.say = [], say
-        ports.append(reactor.listenTCP(server.port, factory, interface="127.0.0.1"))
-        pool = asking(server.endpoint, loop=reactor, timeout_ms=200, **limits)
-        pool.ask()
-        pool.pool.flush()
-        server.link.setblocking(False)
-
-        def done():
-            with suppress(BlockingIOError):
-                server.answer(flags=dns.flags.TC)
-            return bool(until(pool))
-
-        spin(done, "an answer")
-        return pool, factory.asked
-
-    yield ask
-    for port in ports:
-        port.stopListening()
-
-
-def test_a_truncated_answer_is_asked_by_tcp(over_tcp):
-    addresses = [f"www.example. 300 IN A 192.0.2.{number}" for number in range(200)]
-    pool, asked = over_tcp(lambda packet: answer_to(packet, *addresses).to_wire(max_size=65535))
-    ((_key, answer, _waiters),) = pool.delivered
-    assert (answer.records.answers, answer.lifetime) == (200, 300)
-    (question,) = asked
-    assert struct.unpack("!H", question[:2]) == (len(question) - 2,)
-    assert dns.message.from_wire(question[2:]).question[0].name.to_text() == "www.example."
+def test_a_flood_of_forgeries_leaves_the_port(asking, upstream):
+    """The question is asked by TCP; this server has none, so the next one is asked."""
+    server, other = upstream(), upstream()
+    pool = asking(server.endpoint, other.endpoint, sockets=1)
+    known(pool, 0.01, 0.01)
+    pool.loop.connectTCP = Mock()
+    pool.ask()
+    pool.pool.flush()
+    packet, client = server.take()
+    for number in range(FLOOD + 200):
+        ident = number.to_bytes(2, "big")
+        if ident != packet[:2]:
+            server.link.sendto(ident + bytes(20), client)
+    pool.loop.until(lambda: pool.loop.connectTCP.called, "a connection")
     assert pool.counters.upstream_tcp == 1
+    assert pool.loop.connectTCP.call_args.args[:2] == ("127.0.0.1", server.port)
+    pool.ask("next.example")
+    pool.pool.flush()
+    _packet, fresh = server.take()
+    assert fresh != client
 
 
-@pytest.mark.parametrize("say", [lambda _packet: None, lambda _packet: b"no answer at all", lambda packet: packet])
-def test_no_answer_by_tcp(over_tcp, say):
-    pool, asked = over_tcp(say, attempts=2)
+def test_another_case_is_asked_again_by_another_port(asking, upstream):
+    server = upstream()
+    pool = asking(server.endpoint, sockets=1)
+    name = "the-quick-brown-fox-jumps.example"
+    pool.ask(name)
+    pool.pool.flush()
+    packet, client = server.take()
+    assert packet[12:].lower() != packet[12:]
+    server.link.sendto(answer_to(packet[:12] + packet[12:-15].swapcase() + packet[-15:]).to_wire(), client)
+    pool.loop.turn()
+    pool.pool.flush()
+    again, other = server.take()
+    assert other != client
+    assert again[12:-15] == packet[12:-15].lower()
+    server.link.sendto(answer_to(again, f"{name}. 300 IN A 192.0.2.1").to_wire(), other)
+    pool.until_delivered()
+    assert pool.addresses() == [b"\xc0\0\2\1"]
+
+
+def test_a_zone_is_asked_of_its_own_server_only(asking, upstream):
+    general, inside = upstream(), upstream()
+    pool = asking(general.endpoint, zones=[zone("ad.example.vn", inside.endpoint)], attempts=2)
+    pool.ask("dc.ad.example.vn")
+    pool.pool.flush()
+    assert inside.take()
+    pool.loop.pump([TICK] * 40)
     assert pool.addresses() == [None]
-    assert len(asked) == 2
-    assert pool.counters.upstream_bad == 2
+    assert general.asked_nothing()
+    assert [(server["scope"], server["failures"]) for server in pool.pool.status()] == [(".", 0), ("ad.example.vn", 2)]
 
 
-def test_a_bug_of_ours_with_an_answer_by_tcp_meets_the_guard(over_tcp, monkeypatch):
-    """Not Twisted, which would tell it with every packet."""
+def test_what_status_tells(asking):
+    server = asking("127.0.0.1:53", "tls://10.1.1.1#dns.example", zones=[zone("ad.vn", "tcp://10.1.2.3")])
+    assert server.pool.status() == [
+        {
+            "address": address, "transport": transport, "scope": scope, "up": True, "srtt_ms": None, "failures": 0,
+            "mixed_case": transport == "udp", "plain": False, "problem": "",
+        }
+        for address, transport, scope in (
+            ("127.0.0.1:53", "udp", "."),
+            ("tls://10.1.1.1:853#dns.example", "tls", "."),
+            ("tcp://10.1.2.3:53", "tcp", "ad.vn"),
+        )
+    ]  # fmt: skip
+    assert server.pool.problems() == []
+    assert asking().pool.problems() == ["no upstream: names outside forward zones get no answer"]
+
+
+def test_a_bug_in_sending_answers_who_waits(asking, upstream, monkeypatch):
     caught = []
 
     def guard(action, *given):
@@ -413,13 +328,40 @@ def test_a_bug_of_ours_with_an_answer_by_tcp_meets_the_guard(over_tcp, monkeypat
         except KeyError as error:
             caught.append(error)
 
-    monkeypatch.setattr(Asking, "guard", staticmethod(guard))
-    monkeypatch.setattr(Exchange, "received_whole", Mock(side_effect=KeyError("a bug")))
-    over_tcp(lambda packet: answer_to(packet).to_wire(), until=lambda _pool: caught)
+    pool = asking(upstream().endpoint)
+    pool.pool._guard = guard
+    monkeypatch.setattr("resolver.upstream.exchange.reply.upstream_question", Mock(side_effect=KeyError("a bug")))
+    assert pool.ask()
+    assert pool.addresses() == [None]
+    assert len(pool.pool) == 0
     assert len(caught) == 1
 
 
-def test_an_upstream_that_hangs_by_tcp(over_tcp):
-    pool, asked = over_tcp(lambda _packet: b"", attempts=1)
-    assert pool.addresses() == [None]
-    assert len(asked) == 1
+def test_200_dead_names_do_not_slow_live_ones(asking, upstream):
+    """Real sockets: the dead ones are asked anew as soon as they fail, all the time."""
+    server = upstream()
+    pool = asking(server.endpoint, max_outstanding=200)
+
+    def say(packet):
+        return None if b"\4dead" in packet.lower() else answer_to(packet)
+
+    waited = []
+    for turn in range(400):
+        for number in range(turn % 20, 200, 20):
+            pool.ask(f"x{number}.dead.example", "dead")
+        pool.loop.advance(TICK)
+        if not pool.ask(f"x{turn}.example", turn):
+            waited.append(None)
+            continue
+        pool.pool.flush()
+        started = pool.loop.seconds()
+        while not any(waiters == [turn] for _key, _answer, waiters in pool.delivered[-40:]):
+            server.answer_all(say)
+            pool.loop.turn()
+        waited.append(pool.loop.seconds() - started)
+    assert waited.count(None) == 0
+    assert max(waited) == 0  # the virtual clock never moved while one waited
+    lives = [answer for _key, answer, waiters in pool.delivered if waiters and waiters[0] != "dead"]
+    assert len(lives) == 400
+    assert None not in lives
+    assert pool.pool.status()[0]["up"]

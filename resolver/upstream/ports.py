@@ -1,0 +1,124 @@
+"""Datagrams to the upstreams: several random source ports for each server, renewed over time, read in batches.
+
+What is asked and what counts as an answer is resolver.upstream.exchange's.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any, Generic
+
+from twisted.internet.interfaces import IReadDescriptor
+from zope.interface import implementer
+
+from resolver.net.outbox import Outbox
+from resolver.net.sockets import connected
+from resolver.upstream.question import Link, Waiter
+from resolver.upstream.server import Server
+
+PORT_SECONDS = 60.0  # a source port serves for so long, then a fresh random one takes its place (RFC 5452 section 9.2)
+
+
+@implementer(IReadDescriptor)
+class Port(Generic[Waiter]):
+    """One connected UDP socket: the kernel drops what comes from any other address or port."""
+
+    def __init__(self, server: Server, now: float, readable: Callable[[Port[Waiter]], None]) -> None:
+        self.link: Link[Waiter] = Link(server)
+        self._socket = connected(server.address)
+        self.outbox = Outbox(self._socket, connected=True)
+        self.born = now
+        self._readable = readable
+
+    def fileno(self) -> int:
+        """For the reactor."""
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        """For the reactor."""
+        return "upstream"
+
+    def doRead(self) -> None:
+        """For the reactor: answers, or news that nobody listens there."""
+        self._readable(self)
+
+    def connectionLost(self, reason: object) -> None:
+        """For the reactor: a datagram socket has no connection to lose."""
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._socket.close()
+
+
+class Ports(Generic[Waiter]):
+    """All source ports of one worker. `readable(port)` is called when something can be read."""
+
+    def __init__(self, reactor: Any, each: int, readable: Callable[[Port[Waiter]], None]) -> None:
+        self._reactor = reactor
+        self._each = each
+        self._readable = readable
+        self._open: dict[Server, list[Port[Waiter]]] = {}
+        self._retired: list[Port[Waiter]] = []
+        self._current: dict[Server, Port[Waiter]] = {}  # the port that this batch of questions goes through
+        self._used: list[Port[Waiter]] = []  # every port with something queued
+
+    def current(self, server: Server, avoid: Link[Waiter] | None, now: float) -> Port[Waiter]:
+        """The port for the next question to `server`. Raises OSError when there is none."""
+        port = self._current.get(server)
+        if port is None or port.link is avoid:
+            port = self._current[server] = self._pick(server, avoid, now)
+            self._used.append(port)
+        return port
+
+    def _pick(self, server: Server, avoid: Link[Waiter] | None, now: float) -> Port[Waiter]:
+        ports = self._open.setdefault(server, [])
+        if len(ports) < self._each or all(port.link is avoid for port in ports):
+            try:
+                port = Port(server, now, self._readable)
+            except OSError:
+                if not ports:  # else the ports there are must do: perhaps it is descriptors that we lack
+                    raise
+            else:
+                self._reactor.addReader(port)
+                ports.append(port)
+                return port
+        others = [port for port in ports if port.link is not avoid] if avoid is not None else ports
+        return random.choice(others or ports)  # noqa: S311  ports and IDs are the system's; this only spreads load
+
+    def flush(self) -> list[Port[Waiter]]:
+        """Send what is queued; the next batch takes another port. Returns those where the kernel took not all."""
+        if not self._used:
+            return []
+        used, self._used = self._used, []
+        self._current.clear()
+        return [port for port in used if port.outbox.flush()]
+
+    def renew(self, now: float) -> None:
+        """Retire ports that have served their time; close those that nothing is under way on."""
+        for ports in self._open.values():
+            if ports and now - ports[0].born > PORT_SECONDS:
+                self._retired.append(ports.pop(0))
+        for port in [port for port in self._retired if not port.link.pending]:
+            self._retired.remove(port)
+            self._close(port)
+
+    def retire(self, port: Port[Waiter]) -> None:
+        """Use this one no more."""
+        ports = self._open[port.link.server]
+        if port in ports:
+            ports.remove(port)
+            self._retired.append(port)
+        if self._current.get(port.link.server) is port:
+            del self._current[port.link.server]
+
+    def close(self) -> None:
+        """Close everything."""
+        for ports in (*self._open.values(), self._retired):
+            for port in ports:
+                self._close(port)
+            ports.clear()
+
+    def _close(self, port: Port[Waiter]) -> None:
+        self._reactor.removeReader(port)
+        port.close()

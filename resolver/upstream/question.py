@@ -1,0 +1,64 @@
+"""One question under way and one way on which answers come: what the exchange keeps of each.
+
+Data only; what happens to them is resolver.upstream.exchange's.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Generic, TypeVar
+
+from resolver.upstream.scope import Scope
+from resolver.upstream.server import Server
+
+Key = tuple[bytes, int]  # (lower-case name, type, class; DO, CD and AD bits)
+Waiter = TypeVar("Waiter")
+
+
+class Question(Generic[Waiter]):
+    """One question under way and everyone who waits for its answer."""
+
+    __slots__ = (
+        "again", "asked", "attempt", "avoid", "by_stream", "edns", "ident", "key", "level_for", "link", "opened",
+        "plain_for", "probe", "reopened", "scope", "sent", "server", "told_late", "tried", "waiters",
+    )  # fmt: skip
+
+    def __init__(self, key: Key, scope: Scope, waiters: list[Waiter], now: float, *, probe: bool = False) -> None:
+        self.key = key
+        self.scope = scope
+        self.waiters = waiters  # none where it is asked ahead of any client
+        self.opened = now
+        self.probe = probe  # a copy that only shows how a server does: nothing is delivered
+        self.told_late: int | None = None  # how many of the waiters have been told late, None before the time
+        self.tried: list[Server] = []  # one for each try; asking the same server in another way belongs to its try
+        # the try under way
+        self.attempt = 0  # counts every sending
+        self.server: Server | None = None
+        self.link: Link[Waiter] | None = None  # where its answer is expected
+        self.ident = b""
+        self.asked = b""  # name, type and class as sent
+        self.edns = False
+        self.sent = 0.0
+        # how to go on
+        self.again = False  # the same server once more, in another way
+        self.by_stream = False  # by TCP, though it is a server of datagrams
+        self.avoid: Link[Waiter] | None = None  # another port than this
+        self.plain_for: tuple[Server, ...] = ()  # who could not read it with EDNS
+        self.level_for: tuple[Server, ...] = ()  # who changed the case of its letters
+        self.reopened = False  # the connection was closed under it once already
+
+
+class Link(Generic[Waiter]):
+    """One way on which answers of one server come: a source port, or a connection. IDs are its own."""
+
+    __slots__ = ("answers", "heard", "hung", "overdue", "pending", "server", "stream", "wrong")
+
+    def __init__(self, server: Server, *, stream: bool = False) -> None:
+        self.server = server
+        self.stream = stream
+        self.pending: dict[bytes, Question[Waiter]] = {}
+        self.answers = 0
+        self.heard = -math.inf
+        self.hung = False  # a connection on which nothing comes any more
+        self.overdue = 0  # answers that may still come too late and whose IDs are forgotten
+        self.wrong = 0  # packets with an ID that nobody waits for, beyond those

@@ -1,0 +1,133 @@
+"""DNS over TLS towards real servers with certificates of the test's own CA: strict (RFC 8310), reused, padded."""
+
+from __future__ import annotations
+
+import dns.message
+import pytest
+
+from resolver.upstream.trust import Trust
+from tests.resolver.making import answer_to
+from tests.resolver.upstream.servers import Authority
+
+NAME = "dns.example.vn"
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return Authority()
+
+
+@pytest.fixture
+def ca_file(authority, tmp_path):
+    return authority.write(tmp_path / "ca.pem")
+
+
+def ask(pool, spin, *names):
+    """Ask and wait for the answers."""
+    count = len(pool.delivered)
+    for name in names:
+        assert pool.ask(name)
+    pool.pool.flush()
+    spin(lambda: len(pool.delivered) >= count + len(names), "answers")
+    return [answer is not None for _key, answer, _waiters in pool.delivered[count:]]
+
+
+def test_asks_by_one_connection_with_padding(streaming, asking, reactor, spin, authority, ca_file):
+    server, port = streaming(serving=authority.serving(NAME))
+    pool = asking(f"tls://127.0.0.1:{port}#{NAME}", loop=reactor, ca_file=ca_file)
+    assert ask(pool, spin, "one.example") == [True]
+    assert ask(pool, spin, "two.example", "x" * 60 + ".three.example") == [True] * 2
+    assert server.connections == 1
+    assert [len(asked) % 128 for asked in server.asked] == [0, 0, 0]
+    assert [dns.message.from_wire(asked).question[0].name.to_text() for asked in server.asked][:2] == [
+        "one.example.", "two.example."
+    ]  # fmt: skip
+    assert pool.pool.status()[0]["srtt_ms"] is not None
+
+
+def test_a_certificate_for_the_address_counts_where_the_address_is_named(
+    streaming, asking, reactor, spin, authority, ca_file
+):
+    _server, port = streaming(serving=authority.serving("127.0.0.1"))
+    pool = asking(f"tls://127.0.0.1:{port}#127.0.0.1", loop=reactor, ca_file=ca_file)
+    assert ask(pool, spin, "one.example") == [True]
+
+
+@pytest.mark.parametrize("case", ["another name", "another CA", "ended", "self-signed", "no TLS"])
+def test_a_server_that_does_not_prove_its_name_gets_no_question(
+    streaming, asking, reactor, spin, authority, ca_file, case
+):
+    serving = {
+        "another name": lambda: authority.serving("other.example.vn"),
+        "another CA": lambda: Authority().serving(NAME),
+        "ended": lambda: authority.serving(NAME, ended=True),
+        "self-signed": lambda: Authority(NAME).serving(NAME),
+        "no TLS": lambda: None,
+    }[case]()
+    server, port = streaming(serving=serving)
+    pool = asking(f"tls://127.0.0.1:{port}#{NAME}", loop=reactor, ca_file=ca_file, attempts=2)
+    assert ask(pool, spin, "secret.example") == [False]
+    assert not any(b"secret" in asked for asked in server.asked)
+    status = pool.pool.status()[0]
+    assert status["failures"] == 2
+    assert status["problem"]
+    if case == "another name":
+        assert "another name" in status["problem"]
+
+
+def test_the_next_is_asked_when_a_certificate_is_wrong(streaming, asking, reactor, spin, authority, ca_file):
+    wrong, wrong_port = streaming(serving=Authority().serving(NAME))
+    right, right_port = streaming(serving=authority.serving(NAME))
+    addresses = [f"tls://127.0.0.1:{port}#{NAME}" for port in (wrong_port, right_port)]
+    pool = asking(*addresses, loop=reactor, ca_file=ca_file)
+    assert ask(pool, spin, *(f"x{number}.example" for number in range(10))) == [True] * 10
+    assert wrong.asked == []
+    assert len(right.asked) >= 10
+
+
+def test_a_connection_that_the_server_closes_is_replaced(streaming, asking, reactor, spin, authority, ca_file):
+    server, port = streaming(serving=authority.serving(NAME))
+    pool = asking(f"tls://127.0.0.1:{port}#{NAME}", loop=reactor, ca_file=ca_file, attempts=1)
+    assert ask(pool, spin, "one.example") == [True]
+    server.open[0].transport.loseConnection()
+    assert ask(pool, spin, "two.example") == [True]
+    assert pool.pool.status()[0]["failures"] == 0
+
+
+def test_the_systems_certificates_do_not_know_our_ca(streaming, asking, reactor, spin, authority):
+    server, port = streaming(serving=authority.serving(NAME))
+    pool = asking(f"tls://127.0.0.1:{port}#{NAME}", loop=reactor, attempts=1)
+    assert ask(pool, spin, "one.example") == [False]
+    assert server.asked == []
+
+
+def test_a_file_that_cannot_be_used_is_told_and_other_upstreams_go_on(streaming, asking, reactor, spin, tmp_path):
+    server, port = streaming(lambda packet: [answer_to(packet).to_wire()])
+    pool = asking(
+        f"tls://127.0.0.1:1#{NAME}", f"tcp://127.0.0.1:{port}", loop=reactor, ca_file=tmp_path / "none.pem"
+    )  # fmt: skip
+    assert ask(pool, spin, "one.example") == [True]
+    assert "No such file" in pool.pool.status()[0]["problem"]
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n"], ids=["empty", "damaged"]
+)
+def test_bad_certificate_files(tmp_path, text):
+    file = tmp_path / "ca.pem"
+    file.write_text(text)
+    with pytest.raises(OSError, match=r"ca\.pem"):
+        Trust(file).wrapped(None, NAME, None)
+
+
+def test_several_certificates_in_one_file(streaming, asking, reactor, spin, authority, tmp_path):
+    other = Authority("another CA")
+    file = tmp_path / "ca.pem"
+    file.write_bytes(
+        other.write(tmp_path / "a.pem").read_bytes() + authority.write(tmp_path / "b.pem").read_bytes()
+    )  # fmt: skip
+    ports = [streaming(serving=one.serving(NAME))[1] for one in (authority, other)]
+    pool = asking(*(f"tls://127.0.0.1:{port}#{NAME}" for port in ports), loop=reactor, ca_file=file)
+    ask(pool, spin, "one.example")
+    spin(lambda: all(server["srtt_ms"] is not None for server in pool.pool.status()), "both have answered")
