@@ -5,6 +5,7 @@ What is sent and what is to come back is the player's.
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import struct
@@ -86,6 +87,7 @@ class World:
         self._patch(worker, "HitSender", Hits)
         self._patch(worker, "gc", Mock())  # a collection at every start would take longer than the scenario
         self._patch(worker, "DRAIN_SECONDS", -1.0)
+        self._patch(os, "fsync", lambda _descriptor: None)  # nothing here has to outlive a power cut
         for module in [module for name, module in sys.modules.items() if name.startswith("resolver.")]:
             if getattr(module, "connected", None) is sockets.connected and module is not sockets:
                 self._patch(module, "connected", self.upstreams.connected)
@@ -98,7 +100,10 @@ class World:
         self._undo.enter_context(patch.object(module, name, value))
 
     def _settings(self, scenario: Scenario, folder: Path) -> Settings:
-        read = _settings(msgspec.json.encode(scenario.config).decode(), scenario.file)
+        try:
+            read = _settings(msgspec.json.encode(scenario.config))
+        except config.BadConfig as error:
+            raise config.BadConfig(Path(scenario.file), error.problems) from None
         listen = (Endpoint(f"{self._address}:{self._port}"), Endpoint(f"[::1]:{self._port}"))
         replace = msgspec.structs.replace
         return replace(read, state_dir=str(folder), dns=replace(read.dns, listen=listen))
@@ -195,12 +200,12 @@ class World:
 
 
 @cache
-def _settings(changes: str, file: str) -> Settings:
+def _settings(changes: bytes) -> Settings:
     """config.yaml with the changes of a scenario, checked as any other; once, for that takes longer than playing."""
     data = _default()
     for each in (BASE, msgspec.json.decode(changes)):
         data = _merged(data, each)
-    return config.parse(msgspec.json.encode(data).decode(), Path(file))
+    return config.parse(msgspec.json.encode(data).decode(), REPO / "config.yaml")
 
 
 @cache
