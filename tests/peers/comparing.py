@@ -62,9 +62,8 @@ def put(question: Question, port: int, source: str) -> Told:
     return Told(message, "", time.monotonic(), len(message.wire or b""))
 
 
-def compare_all(questions: Iterable[Question], ours: int, theirs: int, source: str) -> list[Difference]:
-    """Every question twice to both servers."""
-    began = time.monotonic()
+def compare_all(questions: Iterable[Question], ours: int, theirs: int, source: str, began: float) -> list[Difference]:
+    """Every question twice to both servers, which have been asked nothing before `began`."""
     found = []
 
     def one(question: Question) -> list[Difference]:
@@ -105,7 +104,7 @@ def compare(question: Question, turn: int, told: tuple[Told, Told], began: float
         mine, other = records(ours, section), records(theirs, section)
         if set(mine) != set(other):
             yield differ(section, sorted(set(mine) - set(other)), sorted(set(other) - set(mine)))
-        slack = told[0].at - began + 1.5  # either may have had it since the start of the run
+        slack = told[0].at - began + 1.5  # either may have had it for so long
         for record in set(mine) & set(other):
             if abs(mine[record] - other[record]) > slack:
                 yield differ("ttl", mine[record], other[record])

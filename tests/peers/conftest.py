@@ -6,6 +6,7 @@ One of each for the whole folder: they are only asked, never changed.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,7 +45,13 @@ def nsd(zone_folder: Path) -> Iterator[Peer]:
 
 
 @pytest.fixture(scope="package")
-def service(tmp_path_factory: pytest.TempPathFactory, nsd: Peer) -> Iterator[Service]:
+def began() -> float:
+    """Monotonic time before which nothing was asked of our service."""
+    return time.monotonic()
+
+
+@pytest.fixture(scope="package")
+def service(tmp_path_factory: pytest.TempPathFactory, nsd: Peer, began: float) -> Iterator[Service]:
     """Our service, forwarding to NSD. One worker, so that the second time is from its cache."""
     made = Service(tmp_path_factory.mktemp("service"), nsd.port, LISTED)
     text = made.config.read_text(encoding="utf-8").replace("workers: 2", "workers: 1")

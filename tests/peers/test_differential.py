@@ -27,11 +27,11 @@ def unbound(zone_folder, nsd: Peer) -> Iterator[Peer]:
 
 
 @pytest.fixture(scope="module")
-def found(service: Service, unbound: Peer) -> list[Difference]:
+def found(service: Service, unbound: Peer, began: float) -> list[Difference]:
     """Every difference over all questions."""
     asked = questions.everything()
     assert len(asked) >= 1500
-    return comparing.compare_all(asked, service.port, unbound.port, "127.10.0.5")
+    return comparing.compare_all(asked, service.port, unbound.port, "127.10.0.5", began)
 
 
 def test_every_difference_is_explained(found: list[Difference]):
@@ -45,10 +45,10 @@ def test_every_row_explains_something(found: list[Difference]):
     assert {row.what for row in differences.ROWS} - used == set()
 
 
-def test_a_difference_would_be_seen(service: Service, nsd: Peer):
+def test_a_difference_would_be_seen(service: Service, nsd: Peer, began: float):
     """NSD is authoritative and does not recurse: that must be told apart from us."""
     asked = [question for question in questions.everything()[:200] if question.manner.rd]
-    given = comparing.compare_all(asked, service.port, nsd.port, "127.10.0.5")
+    given = comparing.compare_all(asked, service.port, nsd.port, "127.10.0.5", began)
     assert {"AA", "RA"} <= {one.aspect for one in given if differences.row_of(one) is None}
 
 
