@@ -152,6 +152,8 @@ def written(said: Packet, packet: bytes, message) -> bytes:
     for name, records in said.sections.items():
         getattr(answer, name.lower()).extend(records)
     octets = answer.to_wire(max_size=65535)
+    if "CUT" in said.says:
+        octets = octets[:-3]
     return bytes((packet[0] ^ 0xFF, packet[1])) + octets[2:] if "WRONG_ID" in said.says else octets
 
 

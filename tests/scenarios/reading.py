@@ -112,7 +112,9 @@ class Packet:
     flags: set[str] = field(default_factory=set)
     sections: dict[str, list[dns.rrset.RRset]] = field(default_factory=lambda: {name: [] for name in SECTIONS})
     delay: float = 0.0
-    says: set[str] = field(default_factory=set)  # NO_EDNS, NO_QUESTION, LOWER_CASE, WRONG_ID, GARBAGE, SILENT, CLOSE
+    says: set[str] = field(
+        default_factory=set
+    )  # NO_EDNS, NO_QUESTION, LOWER_CASE, WRONG_ID, GARBAGE, CUT, SILENT, CLOSE
     other: tuple[str, int] | None = None  # the question it echoes instead of ours
     ede: int | None = None
 
@@ -319,7 +321,7 @@ def _rule(server: str, words: Words) -> Rule:
 
 CONDITIONS = (*TRANSPORTS, "EDNS", "NO_EDNS", "DO", "NO_DO", "CD", "NO_CD", "AD", "NO_AD", "RD", "NO_RD", "MIXED_CASE",
               "LOWER_CASE", "NEW", "REUSED")  # fmt: skip
-SAYS = {"NO_EDNS", "NO_QUESTION", "LOWER_CASE", "WRONG_ID", "GARBAGE", "SILENT", "CLOSE"}
+SAYS = {"NO_EDNS", "NO_QUESTION", "LOWER_CASE", "WRONG_ID", "GARBAGE", "CUT", "SILENT", "CLOSE"}
 FLAGS = {"TC", "AD", "AA", "CD", "NO_RA"}
 
 
