@@ -18,7 +18,7 @@ from zope.interface import implementer
 
 START = 10_000.0  # monotonic seconds when a scenario begins
 STRIDES = 20  # a long time in which nothing is under way passes in so many strides
-REAL_DEADLINE = 0.5  # real seconds to wait for a datagram on loopback that must be there
+REAL_DEADLINE = 1.0  # real seconds to wait for a datagram on loopback that must be there
 
 
 class VirtualReactor(SelectReactor):
