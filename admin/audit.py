@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from admin import access, paging
+from admin import access, audit_words, paging
 from admin.paging import Pager
 
 blueprint = Blueprint("audit", __name__, url_prefix="/audit")
@@ -20,4 +20,6 @@ def show_list() -> str:
     text = request.args.get("q", "").strip()
     number = paging.asked_page()
     entries, total = access.read_audit(text, (number - 1) * PAGE, PAGE)
-    return render_template("audit/list.html", entries=entries, pager=Pager(number, PAGE, total), text=text)
+    return render_template(
+        "audit/list.html", entries=entries, pager=Pager(number, PAGE, total), text=text, words=audit_words
+    )

@@ -64,7 +64,7 @@ def install(app: Flask) -> None:
     app.add_template_filter(defang_html, "defang")
     app.add_template_filter(qtype)
     app.add_template_filter(format_decimal, "count")
-    app.jinja_env.globals.update(KINDS=KINDS, ACTIONS=ACTIONS, ROLES=ROLES, ACTS=ACTS)
+    app.jinja_env.globals.update(KINDS=KINDS, ACTIONS=ACTIONS, ROLES=ROLES)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -119,6 +120,13 @@ def app(filled: Path, settings: Settings, clock: Clock) -> Flask:
     """The pages with the cast and two machines."""
     shutil.copytree(filled, settings.state)
     return create_app(settings, testing=True, clock=clock)
+
+
+@pytest.fixture
+def request_context(bare: Flask) -> Iterator[None]:
+    """For what is asked without a page: words and time zone are those of a request."""
+    with bare.test_request_context():
+        yield
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ def test_search_ignores_case_and_marks(store: Store) -> None:
     assert audit.latest(store, 9, text="%") == []
 
 
+@pytest.mark.usefixtures("request_context")
 def test_both_audits_in_one_order(store: Store, settings: Settings) -> None:
     write(store, 1, "before", 1)
     with closing(Library.open(settings.state)) as library:

@@ -1,0 +1,123 @@
+"""An entry of the audit in words for its reader: who acted, what was done, its details.
+
+Words only: entries are read by admin.audit_log and found by admin.audit_search. What has no word here is shown as it
+was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from flask_babel import gettext, lazy_gettext
+
+from admin.show import ACTS, KINDS, ROLES, moment
+from casework.hosts import NO_UNIT
+from casework.store.audit import AuditEntry
+
+COMMAND_LINE = "os:"  # before the actor of a command: a name, or the number of a user that has none
+DIGEST = 64  # hexadecimal digits of a SHA-256
+SHORT_DIGEST = 12
+PROGRAMS = {
+    "recorder": lazy_gettext("recorder (program)"),
+    "system:seed": lazy_gettext("settings (program)"),
+}
+KEYS = {
+    "addresses": lazy_gettext("addresses"),
+    "bad": lazy_gettext("bad lines"),
+    "before": lazy_gettext("version before"),
+    "campaign": lazy_gettext("campaign"),
+    "campaigns": lazy_gettext("campaigns"),
+    "digest": lazy_gettext("SHA-256"),
+    "family": lazy_gettext("malware"),
+    "file": lazy_gettext("file"),
+    "format": lazy_gettext("format"),
+    "held": lazy_gettext("held for a person"),
+    "host": lazy_gettext("machine number"),
+    "kind": lazy_gettext("kind"),
+    "lines": lazy_gettext("lines"),
+    "list": lazy_gettext("blocklist"),
+    "machines": lazy_gettext("machines"),
+    "mode": lazy_gettext("mode"),
+    "names": lazy_gettext("names"),
+    "page": lazy_gettext("page of evidence"),
+    "reason": lazy_gettext("reason"),
+    "refused": lazy_gettext("refused lines"),
+    "role": lazy_gettext("role"),
+    "rows_dropped_of_versions": lazy_gettext("rows no longer kept of versions"),
+    "since": lazy_gettext("seen from"),
+    "text": lazy_gettext("searched for"),
+    "unit": lazy_gettext("unit"),
+    "units": lazy_gettext("units"),
+    "until": lazy_gettext("seen until"),
+    "version": lazy_gettext("version"),
+    "why": lazy_gettext("why"),
+}
+VALUES: dict[str, Mapping[Any, Any]] = {
+    "before": {0: lazy_gettext("none")},
+    "format": {
+        "csv": lazy_gettext("CSV table"),
+        "domains": lazy_gettext("one name a line"),
+        "hosts": lazy_gettext("hosts file"),
+    },
+    "kind": KINDS,
+    "mode": {
+        "enforce": lazy_gettext("sinkhole"),
+        "monitor": lazy_gettext("record only"),
+        "passthru": lazy_gettext("let through"),
+    },
+    "role": ROLES,
+    "unit": {NO_UNIT: lazy_gettext("No unit")},
+    "why": {
+        "disabled": lazy_gettext("the account is disabled"),
+        "locked": lazy_gettext("the account must wait after wrong passwords"),
+        "password": lazy_gettext("wrong password"),
+        "unknown name": lazy_gettext("no such account"),
+    },
+}
+ANSWERS = {True: lazy_gettext("yes"), False: lazy_gettext("no")}
+MOMENTS = {"since", "until"}
+
+
+class Pair(NamedTuple):
+    """One detail as it is shown; `whole` is what a short text stands for."""
+
+    name: str
+    text: str
+    whole: str = ""
+
+
+def actor(stored: str, address: str) -> str:
+    """`os:0` -> `root (server)`: a command on the machine itself, told from the account of the same name."""
+    if stored in PROGRAMS and not address:  # whoever has an address is a person, whatever the name
+        return str(PROGRAMS[stored])
+    if not stored.startswith(COMMAND_LINE):
+        return stored
+    name = stored.removeprefix(COMMAND_LINE)
+    if name.isdecimal():
+        name = "root" if int(name) == 0 else f"uid {name}"
+    return str(gettext("%(name)s (server)", name=name))
+
+
+def act(code: str) -> str:
+    """What was done."""
+    return str(ACTS.get(code, code))
+
+
+def details(entry: AuditEntry) -> list[Pair]:
+    """What the reader needs beside the object; empty ones are left out."""
+    return [pair(key, value) for key, value in entry.detail.items() if value not in ("", None)]
+
+
+def pair(key: str, value: Any) -> Pair:
+    """One of them."""
+    name, known = str(KEYS.get(key, key)), VALUES.get(key, {})
+    if isinstance(value, bool):
+        return Pair(name, str(ANSWERS[value]))
+    if key in MOMENTS and isinstance(value, int):
+        return Pair(name, moment(value))
+    if key == "digest" and isinstance(value, str) and len(value) == DIGEST:
+        return Pair(name, value[:SHORT_DIGEST], value)
+    if isinstance(value, list):
+        return Pair(name, ", ".join(map(str, value)))
+    return Pair(name, str(known[value] if isinstance(value, str | int) and value in known else value))
