@@ -52,15 +52,16 @@ async def _status(reactor: Any, socket: Path) -> dict[str, Any] | None:
     return told
 
 
-def print_what_to_try(settings: Settings, config_file: Path, running: set[str]) -> None:
+def print_what_to_try(settings: Settings, config_file: Path, wanted: list[str], running: set[str]) -> None:
     """On stdout, where people look; logs go to stderr."""
-    print("\n".join(what_to_try(settings, config_file, running)), flush=True)
+    print("\n".join(what_to_try(settings, config_file, wanted, running)), flush=True)
 
 
-def what_to_try(settings: Settings, config_file: Path, running: set[str]) -> list[str]:
-    """The welcome, line by line, for the parts that run."""
+def what_to_try(settings: Settings, config_file: Path, wanted: list[str], running: set[str]) -> list[str]:
+    """The welcome, line by line, for the parts that run; what was wanted and does not run is named."""
     sinkhole = _command(config_file)
     facts, tries = [], []
+    missing = [name for name in wanted if name not in running]
     if any(name.startswith("resolver@") for name in running):
         facts.append(("DNS", ", ".join(settings.dns.listen)))
         dig = first_hit_command(settings, listed_name(settings) or "NAME")
@@ -70,6 +71,8 @@ def what_to_try(settings: Settings, config_file: Path, running: set[str]) -> lis
     if "admin" in running:
         facts.append(("staff pages", f"http://{settings.admin.listen}/"))
         tries.append((f"{sinkhole} accounts add admin --role administrator", "who may log in to the staff pages"))
+    if missing:
+        facts.append(("not there", f"{', '.join(missing)}: see the log above; tried again and again"))
     width = max(len(words) for words, _ in tries)
     return [
         "",

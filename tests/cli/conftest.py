@@ -35,7 +35,7 @@ units:
 
 # What `python -m recorder-or-so` runs in these tests. SCRIPT_<part> says how it behaves.
 SCRIPTED = """\
-import os, signal, sys, time
+import os, signal, sys, threading, time
 from pathlib import Path
 from twisted.internet import reactor
 from contracts import config
@@ -53,7 +53,10 @@ def note(text):
         file.write(f"{name} {text}\\n")
 how = os.environ.get("SCRIPT_" + part, "")
 note(f"start {os.getpid()}")
-if how.startswith("exit"):
+assert "NOTIFY_SOCKET" not in os.environ
+broken = notes.with_name("broken-" + part)
+if how.startswith("exit") or broken.exists():
+    how = how or broken.read_text()
     print(f"{name}: scripted to fail", file=sys.stderr)
     sys.exit(int(how.removeprefix("exit")))
 settings = config.read(Path(given.config))
@@ -62,6 +65,11 @@ if part == "lists" and how != "slow":
     status |= {"seeded": [{"list": "sample"}], "busy": None}
 factory = control.ControlFactory({"status": lambda call: status})
 control.listen(reactor, RunFolder(settings.state).control(part, given.worker), factory)
+def busy():
+    while True:
+        sum(range(10_000))
+if how == "busy":
+    threading.Thread(target=busy, daemon=True).start()
 def stop():
     note("stop")
     if how == "deaf":
@@ -95,6 +103,7 @@ class Service:
         self.run_folder = RunFolder(settings_file.parent / "var")
         scripts = {f"SCRIPT_{part}": how for part, how in script.items()}
         self.environment = {**os.environ, "PYTHONPATH": str(folder), "NOTES": str(self.notes), **scripts}
+        self.environment["NOTIFY_SOCKET"] = str(folder / "none")  # systemd's word is for the supervisor alone
         self.command = [str(SINKHOLE), "--config", str(settings_file), "run", "recorder", "lists", "resolver"]
 
     def start(self) -> None:

@@ -135,13 +135,51 @@ def test_refused_settings_end_everything_at_once(service):
     assert not any(alive(pid) for pid in up.all_pids())
 
 
-def test_a_part_that_cannot_start_is_no_restart_storm(service):
-    up = service(recorder="exit1")
+def test_a_worker_that_cannot_start_ends_everything(service):
+    up = service(resolver="exit1")
     assert up.process.wait(DEADLINE) == 1
-    assert len(up.pids("recorder")) == 3
-    assert "recorder: scripted to fail" in up.output
-    assert "recorder cannot start" in up.output
+    assert max(len(up.pids("resolver@0")), len(up.pids("resolver@1"))) == 3
+    assert "resolver@0: scripted to fail" in up.output
+    assert "cannot start; it says why above; ending everything" in up.output
     assert not any(alive(pid) for pid in up.all_pids())
+
+
+@pytest.mark.parametrize("part", ["recorder", "lists"])
+def test_another_part_that_cannot_start_is_tried_again_and_dns_goes_on(service, part):
+    up = service(start=False)
+    (up.notes.with_name(f"broken-{part}")).write_text("exit1")
+    up.start()
+    up.wait_until_up()
+    assert f"{part} cannot start; it says why above. The others go on" in up.output
+    assert f"not there   {part}: see the log above" in up.output
+    assert len(up.pids("resolver@0")) == len(up.pids("resolver@1")) == 1
+    until(lambda: len(up.pids(part)) >= 5, "more attempts")
+    assert f"{part} ended with exit code 1; starting it again in 0.8 s" in up.output, "each later than the one before"
+    up.notes.with_name(f"broken-{part}").unlink()
+    until(lambda: f"{part} answers now" in up.output, "it is there as soon as it can")
+    assert len(up.pids("resolver@0")) == len(up.pids("resolver@1")) == 1
+    assert up.end() == 0
+
+
+def test_settings_broken_while_it_runs_cost_only_who_reads_them(service):
+    up = service()
+    up.wait_until_up()
+    up.notes.with_name("broken-lists").write_text("exit2")
+    os.kill(up.pids("lists")[0], signal.SIGKILL)
+    until(lambda: "lists ended with exit code 2; starting it again" in up.output, "it is tried again")
+    assert _pid_of(up, 0) == up.pids("resolver@0")[0]
+    assert up.end() == 0
+
+
+def test_a_worker_that_hangs_is_killed_and_a_busy_part_is_not(service):
+    up = service(lists="busy")
+    up.wait_until_up()
+    os.kill(up.pids("resolver@1")[0], signal.SIGSTOP)
+    until(lambda: len(up.pids("resolver@1")) == 2, "the second life of resolver@1")
+    assert "resolver@1 is there but does not answer; killing it" in up.output
+    until(lambda: _pid_of(up, 1) == up.pids("resolver@1")[1], "resolver@1 answers again")
+    assert len(up.pids("lists")) == len(up.pids("resolver@0")) == 1, "work in a thread is no silence"
+    assert up.end() == 0
 
 
 def test_one_supervisor_per_state_folder(service):
