@@ -15,10 +15,12 @@ from types import FrameType
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.task import LoopingCall
 from twisted.python import log as twisted_log
 
 from contracts import config
 from contracts.settings import Settings
+from runtime import notify
 
 EXIT_CONFIG = 2
 log = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ def arguments(part: str, description: str) -> argparse.ArgumentParser:
 
 def settings_or_exit(given: str | None) -> Settings:
     """Settings, or every error on stderr and exit 2."""
+    notify.starting()
     file = config.find_config(given)
     try:
         return config.read(file)
@@ -57,7 +60,10 @@ def setup_logging(part: str) -> None:
 
 
 def run(reactor: Any, *, stop: Callable[[], Any], reload: Callable[[], Any] | None = None) -> None:
-    """Run the reactor until SIGTERM or SIGINT; `stop` (may return a Deferred) drains first. SIGHUP calls `reload`."""
+    """Run the reactor until SIGTERM or SIGINT; `stop` (may return a Deferred) drains first. SIGHUP calls `reload`.
+
+    systemd hears that we are ready, and from then on that the reactor turns.
+    """
     stopping = False
 
     def finish(number: int, _frame: FrameType | None) -> None:
@@ -65,6 +71,7 @@ def run(reactor: Any, *, stop: Callable[[], Any], reload: Callable[[], Any] | No
         if stopping:
             return
         stopping = True
+        notify.stopping()
         log.info("stopping on %s", signal.Signals(number).name)
         reactor.callFromThread(drain)
 
@@ -86,6 +93,11 @@ def run(reactor: Any, *, stop: Callable[[], Any], reload: Callable[[], Any] | No
         signal.signal(signal.SIGTERM, finish)
         signal.signal(signal.SIGINT, finish)
         signal.signal(signal.SIGHUP, again)
+        notify.ready()
+        if seconds := notify.watchdog_seconds():
+            heart = LoopingCall(notify.alive)
+            heart.clock = reactor
+            heart.start(seconds / 4)  # by the reactor's own timers: it beats only while they do
 
     reactor.callWhenRunning(install)
     reactor.run(installSignalHandlers=True)

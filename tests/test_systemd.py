@@ -62,6 +62,22 @@ def test_a_unit_never_gives_up_but_on_wrong_settings(unit):
     assert read(unit)["Unit"]["StartLimitIntervalSec"] == "0"
 
 
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_a_unit_that_hangs_is_killed(unit):
+    service = read(unit)["Service"]
+    assert 5 <= int(service["WatchdogSec"]) <= 30
+    assert service["WatchdogSignal"] == "SIGKILL"  # a stopped process takes no other
+
+
+def test_no_worker_waits_for_another_parts_start():
+    """A unit that others are ordered after must be up at once: with `notify` they would wait until it is ready."""
+    kinds = {unit.name: read(unit)["Service"]["Type"] for unit in SERVICES}
+    for unit in SERVICES:
+        for before in re.findall(r"sinkhole-\S+\.service", read(unit)["Unit"]["After"]):
+            assert kinds[before] == "exec"
+    assert kinds["sinkhole-resolver@.service"] == "notify"  # so that workers can be restarted one after the other
+
+
 def test_only_the_resolver_may_bind_low_ports():
     assert [unit.name for unit in SERVICES if "CAP_NET_BIND_SERVICE" in unit.read_text()] == [
         "sinkhole-resolver@.service"

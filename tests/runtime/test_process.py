@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 
 import pytest
 
-from runtime import process
+from runtime import notify, process
 from runtime.control import ask
 from tests.contracts.bad_settings import BASE
 from tests.runtime.conftest import Server
@@ -52,6 +54,62 @@ def test_hang_up_reloads_and_a_failed_reload_changes_nothing(own):
     assert "RuntimeError: reload is broken" in own.log
     assert ask(own.socket, "echo")["args"] == {}
     assert own.end() == 0
+
+
+@pytest.fixture
+def listener(tmp_path, monkeypatch):
+    """A call that gives what systemd hears next; it bears half a second of silence."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+        link.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "500000")
+
+        def hear(seconds=20.0):
+            link.settimeout(seconds)
+            return link.recv(1000).decode()
+
+        yield hear
+
+
+def test_systemd_hears_that_it_is_ready_and_then_that_it_lives(listener, tmp_path):
+    one = Server(tmp_path)
+    assert listener() == "READY=1\nWATCHDOG_USEC=500000"
+    assert [listener() for _ in range(3)] == ["WATCHDOG=1"] * 3
+    one.process.send_signal(signal.SIGSTOP)
+    while True:  # beats that were sent before the stop
+        try:
+            assert listener(0.5) == "WATCHDOG=1"
+        except TimeoutError:
+            break
+    one.process.send_signal(signal.SIGCONT)
+    assert listener() == "WATCHDOG=1"
+    one.process.send_signal(signal.SIGTERM)
+    while (told := listener()) == "WATCHDOG=1":
+        pass
+    assert told == "STOPPING=1"
+    assert one.process.wait(20) == 0
+
+
+def test_a_start_may_take_its_time(listener, tmp_path, monkeypatch):
+    (tmp_path / "config.yaml").write_text(BASE)
+    process.settings_or_exit(str(tmp_path / "config.yaml"))
+    assert listener() == "WATCHDOG_USEC=3600000000"
+
+
+def test_a_watchdog_for_another_process_is_not_ours(listener, monkeypatch):
+    assert notify.watchdog_seconds() == 0.5
+    for whose in ("1", "x"):
+        monkeypatch.setenv("WATCHDOG_PID", whose)
+        assert notify.watchdog_seconds() is None
+    monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+    assert notify.watchdog_seconds() == 0.5
+
+
+def test_without_systemd_nobody_is_told(monkeypatch, tmp_path):
+    for path in ("", str(tmp_path / "nobody")):
+        monkeypatch.setenv("NOTIFY_SOCKET", path)
+        notify.ready()
+        notify.alive()
 
 
 def test_log_lines_have_time_level_and_part(own):
