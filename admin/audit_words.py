@@ -16,7 +16,7 @@ from casework.hosts import NO_UNIT
 from casework.store.audit import AuditEntry
 
 COMMAND_LINE = "os:"  # before the actor of a command: a name, or the number of a user that has none
-DIGEST = 64  # hexadecimal digits of a SHA-256
+DIGEST = 64  # hexadecimal digits of a whole one
 SHORT_DIGEST = 12
 PROGRAMS = {
     "recorder": lazy_gettext("recorder (program)"),
@@ -28,7 +28,7 @@ KEYS = {
     "before": lazy_gettext("version before"),
     "campaign": lazy_gettext("campaign"),
     "campaigns": lazy_gettext("campaigns"),
-    "digest": lazy_gettext("SHA-256"),
+    "digest": lazy_gettext("BLAKE2b-256"),
     "family": lazy_gettext("malware"),
     "file": lazy_gettext("file"),
     "format": lazy_gettext("format"),

@@ -134,7 +134,7 @@ def test_everything_has_its_word(everything: People, app: Flask, store: Store) -
 
 def test_digests_are_short_and_whole_only_where_pointed_at(everything: People) -> None:
     shown = page(everything)
-    assert re.search(r'title="[0-9a-f]{64}">SHA-256: [0-9a-f]{12}</span>', shown)
+    assert re.search(r'title="[0-9a-f]{64}">mã băm: [0-9a-f]{12}</span>', shown)
     assert not re.search(r"[0-9a-f]{13}", re.sub(r'title="[^"]*"', "", shown))
 
 
@@ -151,7 +151,7 @@ def test_what_nobody_has_words_for_is_shown_as_written(app: Flask) -> None:
     with app.test_request_context():
         pairs = audit_words.details(AuditEntry(NOW, "x", "later.act", "", detail))
         assert [f"{pair.name}: {pair.text}" for pair in pairs] == [
-            "later: x", "chế độ: odd", "loại: new", "SHA-256: short",
+            "later: x", "chế độ: odd", "loại: new", "mã băm: short",
         ]  # fmt: skip
         assert audit_words.act("later.act") == "later.act"
 
