@@ -5,7 +5,8 @@ Whether a password is right is casework.accounts' to say; what a role may see, a
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, current_app, flash, g, redirect, render_template, request, session, url_for
+from flask import Response as Answer
 from flask_babel import gettext, lazy_gettext
 from flask_login import login_user
 from flask_wtf import FlaskForm
@@ -72,6 +73,7 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         )
         if isinstance(done, Login):
             return done
+        g.wrong_password = done == "wrong"
         field = self.old if done == "wrong" else self.new
         field.errors = [PROBLEMS[done]]
         return None
@@ -90,6 +92,7 @@ def log_in() -> Response | str | tuple[str, int]:
         if login is not None:
             _begin(login)
             return redirect(onward)
+        g.wrong_password = True
         flash(gettext("Wrong account or password, or too many attempts: wait a little and try again."), "danger")
         return render_template("auth/log_in.html", form=form, newcomer=not all_accounts(store)), 401
     return render_template("auth/log_in.html", form=form, newcomer=not all_accounts(store))
@@ -122,6 +125,21 @@ def change_password() -> Response | str:
             flash(gettext("Your password has been changed. Other logins of yours have ended."), "success")
             return redirect(url_for("overview.home"))
     return render_template("auth/change_password.html", form=form, first=who.account.must_change)
+
+
+@blueprint.after_request
+def count_wrong_passwords_only(answer: Answer) -> Answer:
+    """Give back what the limit took for this request, unless a password was wrong.
+
+    A room of staff may share one address, and all log in at eight. The limit takes before it is known how it ends, so
+    that many tries at once cannot slip past it.
+    """
+    if g.get("wrong_password") or answer.status_code >= 400:
+        return answer
+    for limiter in current_app.extensions["limiter"]:
+        for taken in limiter.current_limits:
+            limiter.storage.decr(taken.key)
+    return answer
 
 
 def _begin(login: Login) -> None:

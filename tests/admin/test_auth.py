@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -156,6 +157,33 @@ def test_too_many_tries_from_one_address(settings: Settings) -> None:
     other = Browser(app)
     other.client.environ_base["REMOTE_ADDR"] = "127.0.0.2"
     assert other.log_in("security").status_code == 302
+
+
+def test_only_wrong_passwords_count(settings: Settings) -> None:
+    few = msgspec.structs.replace(settings, admin=msgspec.structs.replace(settings.admin, login_limit="3 per minute"))
+    app = create_app(few, testing=True)
+    make_account(settings, "security", "security")
+    rooms = [Browser(app) for _ in range(6)]
+    assert [one.log_in("security").status_code for one in rooms] == [302] * 6, "a room behind one address"
+    assert [one.log_in("security").status_code for one in rooms] == [302] * 6, "who is logged in is sent on"
+    assert [Browser(app).log_in("", "").status_code for _ in range(6)] == [200] * 6, "nothing was tried"
+    staff = rooms[0]
+    for new in ("ngắn", PASSWORD, "securitysecurity"):
+        assert staff.submit("/password", "/password", old=PASSWORD, new=new, again=new).status_code == 200
+    wrong = {"old": "nope nope nope", "new": "một mật khẩu khác", "again": "một mật khẩu khác"}
+    assert staff.submit("/password", "/password", **wrong).status_code == 200
+    assert [Browser(app).log_in("security", "nope").status_code for _ in range(3)] == [401, 401, 429]
+    assert staff.submit("/password", "/password", **wrong).status_code == 429, "one count for both forms"
+    assert Browser(app).log_in("security").status_code == 429, "nor with the right one, which would tell it"
+
+
+def test_tries_at_once_cannot_slip_past_the_limit(settings: Settings) -> None:
+    few = msgspec.structs.replace(settings, admin=msgspec.structs.replace(settings.admin, login_limit="3 per minute"))
+    app = create_app(few, testing=True)
+    browsers = [Browser(app) for _ in range(12)]
+    with ThreadPoolExecutor(12) as pool:
+        statuses = list(pool.map(lambda browser: browser.log_in("nobody", "nope").status_code, browsers))
+    assert sorted(statuses) == [401] * 3 + [429] * 9
 
 
 def test_an_ipv6_client_counts_with_its_network(settings: Settings) -> None:
