@@ -24,12 +24,14 @@ PORT_SECONDS = 60.0  # a source port serves for so long, then a fresh random one
 class Port(Generic[Waiter]):
     """One connected UDP socket: the kernel drops what comes from any other address or port."""
 
-    def __init__(self, server: Server, now: float, readable: Callable[[Port[Waiter]], None]) -> None:
+    def __init__(self, server: Server, now: float, readable: Callable[[Port[Waiter]], None],
+                 dropped: Callable[[Port[Waiter]], None]) -> None:  # fmt: skip
         self.link: Link[Waiter] = Link(server)
         self._socket = connected(server.address)
         self.outbox = Outbox(self._socket, connected=True)
         self.born = now
         self._readable = readable
+        self._dropped = dropped
 
     def fileno(self) -> int:
         """For the reactor."""
@@ -43,8 +45,9 @@ class Port(Generic[Waiter]):
         """For the reactor: answers, or news that nobody listens there."""
         self._readable(self)
 
-    def connectionLost(self, reason: object) -> None:
-        """For the reactor: a datagram socket has no connection to lose."""
+    def connectionLost(self, reason: object) -> None:  # noqa: ARG002  Twisted's signature
+        """For the reactor: it takes the news that nobody listens there, alone, for the end, and has let go of us."""
+        self._dropped(self)
 
     def close(self) -> None:
         """Give the port back."""
@@ -62,6 +65,7 @@ class Ports(Generic[Waiter]):
         self._retired: list[Port[Waiter]] = []
         self._current: dict[Server, Port[Waiter]] = {}  # the port that this batch of questions goes through
         self._used: list[Port[Waiter]] = []  # every port with something queued
+        self._closed = False
 
     def current(self, server: Server, avoid: Link[Waiter] | None, now: float) -> Port[Waiter]:
         """The port for the next question to `server`. Raises OSError when there is none."""
@@ -75,7 +79,7 @@ class Ports(Generic[Waiter]):
         ports = self._open.setdefault(server, [])
         if len(ports) < self._each or all(port.link is avoid for port in ports):
             try:
-                port = Port(server, now, self._readable)
+                port = Port(server, now, self._readable, self._dropped)
             except OSError:
                 if not ports:  # else the ports there are must do: perhaps it is descriptors that we lack
                     raise
@@ -85,6 +89,12 @@ class Ports(Generic[Waiter]):
                 return port
         others = [port for port in ports if port.link is not avoid] if avoid is not None else ports
         return random.choice(others or ports)  # noqa: S311  ports and IDs are the system's; this only spreads load
+
+    def _dropped(self, port: Port[Waiter]) -> None:
+        """EPOLLERR came without EPOLLIN. A port that is not read any more would lose the answers of a whole minute."""
+        if not self._closed:
+            self._reactor.addReader(port)
+            self._readable(port)
 
     def flush(self) -> list[Port[Waiter]]:
         """Send what is queued; the next batch takes another port. Returns those where the kernel took not all."""
@@ -114,6 +124,7 @@ class Ports(Generic[Waiter]):
 
     def close(self) -> None:
         """Close everything."""
+        self._closed = True
         for ports in (*self._open.values(), self._retired):
             for port in ports:
                 self._close(port)

@@ -14,6 +14,11 @@ from resolver.wire.reply import NOTHING, Records
 _HEADER = struct.Struct("!HHHHHH")
 _RR = struct.Struct("!HHIH")
 _U32 = struct.Struct("!I")
+MAX_NAME = 254  # octets before the root's
+
+# Octets before, names, octets behind, of types whose data may be compressed (RFC 3597 section 4) and SRV, where it is.
+_NAMES_IN = {2: (0, 1, 0), 5: (0, 1, 0), 6: (0, 2, 20), 12: (0, 1, 0), 15: (2, 1, 0), 33: (6, 1, 0), 39: (0, 1, 0)}
+_LENGTHS = {1: 4, 28: 16}
 
 
 class BadAnswer(Exception):
@@ -128,8 +133,8 @@ class _Walk:
         unpack = _RR.unpack_from
         for _ in range(count):
             owner = at
-            if at + 12 <= limit and packet[at] == 0xC0 and packet[at + 1] < at:
-                at += 2  # the usual pointer into the first 256 octets
+            if at + 12 <= limit and packet[at] == 0xC0 and packet[at + 1] == HEADER:
+                at += 2  # the usual pointer: to the question
             else:
                 at = _skip_name(packet, at)
                 if at - owner > 2:
@@ -146,6 +151,11 @@ class _Walk:
                 self.high_rcode = ttl >> 24
                 self.edns = True
             elif not self.edns:
+                names = _NAMES_IN.get(kind)
+                if names is not None:
+                    _check_data(packet, at + 10, end, names)
+                elif length != _LENGTHS.get(kind, length):
+                    raise BadAnswer("record data of a wrong length")
                 if ttl > max_ttl:  # RFC 2181 section 8: a TTL with the top bit set counts as zero
                     ttl = 0 if ttl & 0x80000000 else max_ttl
                 if number == 1 and kind == TYPE_SOA and length >= 22:
@@ -160,17 +170,36 @@ class _Walk:
         return at
 
 
+def _check_data(packet: bytes, at: int, end: int, names: tuple[int, int, int]) -> None:
+    """That names in record data end where the data ends: clients' parsers differ in what they make of others."""
+    before, count, behind = names
+    at += before
+    for _ in range(count):
+        if at >= end:
+            raise BadAnswer("record data ends before its name")
+        at = _skip_name(packet, at)
+    if at + behind != end:
+        raise BadAnswer("record data of a wrong length")
+
+
 def _skip_name(packet: bytes, at: int) -> int:
-    """Where a name ends. Pointers are not followed: one that points nowhere is the client's parser's to refuse."""
+    """Where a name ends. Each pointer must lead to before the name that it stands in, so none leads in a circle."""
+    start, end, length = at, 0, 0
     try:
         while size := packet[at]:
             if size >= 0xC0:
-                if at + 2 > len(packet) or ((size & 0x3F) << 8 | packet[at + 1]) >= at:
-                    raise BadAnswer("a name points forward")
-                return at + 2
+                end = end or at + 2
+                at = (size & 0x3F) << 8 | packet[at + 1]
+                if not HEADER <= at < start:
+                    raise BadAnswer("a name points to where none can be")
+                start = at
+                continue
             if size > 63:
                 raise BadAnswer("a reserved label type")
             at += size + 1
+            length += size + 1
+            if length > MAX_NAME:
+                raise BadAnswer("a name over 255 octets")
     except IndexError:
         raise BadAnswer("ends inside a name") from None
-    return at + 1
+    return end or at + 1

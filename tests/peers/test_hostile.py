@@ -149,7 +149,6 @@ def test_nobody_fails_while_one_good_upstream_is_left(both: Service):
     assert (found["failed"], found["internal_errors"]) == (0, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="resolver.wire.answer looks at no record data: it is kept and handed on")
 @pytest.mark.parametrize("number", range(3))
 def test_malformed_record_data_is_not_handed_on(alone: Service, number: int):
     """A pointer inside a CNAME that leads to itself, an address of two octets: asked again, as any garbage is."""
@@ -164,12 +163,6 @@ def load(service: Service, phase: str) -> list[str]:
     return [answer.question[0].name.to_text() for answer in answers if addresses(answer) != {RIGHT}]
 
 
-DEAF = pytest.mark.xfail(
-    reason="EPOLLERR alone (connection refused) makes the reactor let go of an upstream's port: it is deaf from then on"
-)
-
-
-@DEAF
 def test_nobody_fails_while_upstreams_are_stopped_one_after_the_other(tmp_path_factory):
     """The port of the first is closed, then the first is back and the second falls silent."""
     first, second = Hostile("right"), Hostile("right")
@@ -188,7 +181,6 @@ def test_nobody_fails_while_upstreams_are_stopped_one_after_the_other(tmp_path_f
         course.close()
 
 
-@DEAF
 def test_an_upstream_that_is_started_again_is_heard_at_once(tmp_path_factory):
     """The one upstream of a small place is restarted: what failed meanwhile is over with it."""
     server = Hostile("right")

@@ -115,6 +115,23 @@ def test_where_nobody_listens_the_next_is_asked_at_once(asking, upstream, questi
     assert pool.counters.upstream_timeouts == 0
 
 
+def test_a_port_that_the_reactor_lets_go_of_is_read_again(asking, upstream):
+    """Twisted's epoll reactor takes an error that comes alone (connection refused) for the end of a descriptor."""
+    server = upstream()
+    pool = asking(server.endpoint, sockets=1)
+    pool.ask()
+    pool.pool.flush()
+    (port,) = pool.loop.readers
+    pool.loop.removeReader(port)
+    port.connectionLost(None)
+    server.answer("www.example. 300 IN A 192.0.2.1")
+    pool.until_delivered()
+    assert pool.addresses() == [b"\xc0\0\2\1"]
+    pool.pool.stop()
+    port.connectionLost(None)  # a reactor that stops tells everyone
+    assert pool.loop.readers == {}
+
+
 def test_nobody_listens_anywhere(asking, upstream):
     gone = [upstream(), upstream()]
     for one in gone:

@@ -129,6 +129,16 @@ def raw(*records, answers=0, authorities=0, additionals=0):
 
 
 RR = struct.pack("!HHIH", 1, 1, 60, 4) + b"\x7f\0\0\1"
+
+
+def one(kind, data, owner=b"\xc0\x0c"):
+    """An answer of one record."""
+    return raw(owner + struct.pack("!HHIH", kind, 1, 60, len(data)) + data, answers=1)
+
+
+AT = 12 + len(key(ASKED))  # where the first record stands
+DATA = struct.pack("!H", 0xC000 | AT + 12)  # a pointer to the data of the first record
+TWICE = b"\xc0\x0c" * 2
 BROKEN = [
     ("a record is missing", raw(answers=1)),
     ("ends in a name", raw(b"\3ww", answers=1)),
@@ -140,7 +150,33 @@ BROKEN = [
     ("a reserved label", raw(b"\x80" + RR, answers=1)),
     ("OPT as an answer", raw(b"\0" + struct.pack("!HHIH", 41, 1232, 0, 0), answers=1)),
     ("counts too many", raw(b"\xc0\x0c" + RR, answers=1, additionals=1)),
+    ("a pointer into the header", raw(b"\xc0\x04" + RR, answers=1)),
+    ("a pointer that goes in a circle", one(5, b"\1x" + DATA)),
+    ("a CNAME that is itself", one(5, DATA)),
+    ("a name over 255 octets", raw((b"\x3f" + b"x" * 63) * 4 + b"\0" + RR, answers=1)),
+    ("an address of two octets", one(1, b"\1\2")),
+    ("an IPv6 address of four", one(28, b"\1\2\3\4")),
+    ("octets behind a CNAME", one(5, b"\xc0\x0c\0")),
+    ("a CNAME that ends early", one(5, b"\3ww")),
+    ("an empty CNAME", one(5, b"")),
+    ("half an MX", one(15, b"\0\1")),
+    ("a SOA without times", one(6, TWICE)),
+    ("a SOA with too much", one(6, TWICE + bytes(21))),
+    ("half a SRV", one(33, bytes(5))),
 ]
+SOUND = [
+    ("MX", one(15, b"\0\1\4mail\xc0\x0c")),
+    ("SOA", one(6, TWICE + bytes(20))),
+    ("SRV", one(33, bytes(6) + b"\xc0\x0c")),
+    ("a pointer into the question's name", one(5, b"\xc0\x10")),
+    ("an unknown type", one(65399, b"\xc0")),
+    ("AAAA", one(28, bytes(16))),
+]
+
+
+@pytest.mark.parametrize(("case", "data"), SOUND, ids=[case[0] for case in SOUND])
+def test_record_data_that_is_sound(case, data):
+    assert read(data).lifetime == 60
 
 
 @pytest.mark.parametrize(("case", "data"), BROKEN, ids=[case[0] for case in BROKEN])
