@@ -44,6 +44,7 @@ def gather(settings: Settings, expected: list[Process]) -> dict[str, Any]:
     problems = [reply["error"] for reply in replies.values() if not reply["answers"]]
     problems += policy_problems
     problems += [f"{name}: {text}" for name, reply in replies.items() for text in reply.get("problems", [])]
+    problems += [text.format(number(count)) for text, count in _losses(replies) if count]
     notes = [text for reply in replies.values() for text in reply.get("notes", [])]
     return {"processes": replies, "policy": policy, "hits": _hits(replies), "notes": notes, "problems": problems}
 
@@ -100,6 +101,19 @@ def _hits(replies: dict[str, Any]) -> dict[str, Any]:
         for name, value in worker.get("counters", {}).items():
             counters[name] = counters.get(name, 0) + value
     return {**sums, "counters": counters, "recorder": replies.get("recorder", {})}
+
+
+def _losses(replies: dict[str, Any]) -> list[tuple[str, float]]:
+    """What was not answered or recorded as it should; counts end with their process, so that a restart settles them."""
+    hits = _hits(replies)
+    recorder, faults = hits["recorder"], hits["counters"].get("internal_errors", 0)
+    return [
+        ("{} hits were dropped since the workers started: the recorder was away for too long", hits["dropped"]),
+        ("{} packets met a fault of our own since the workers started: their log has it", faults),
+        ("{} batches of hits are missing since the recorder started", recorder.get("gaps", 0)),
+        ("{} rows of hits were refused since the recorder started: they made no sense", recorder.get("refused", 0)),
+        ("{} frames of hits could not be read since the recorder started", recorder.get("bad_frames", 0)),
+    ]
 
 
 def described(report: dict[str, Any], now: float) -> list[str]:

@@ -98,6 +98,29 @@ def test_what_is_wrong_is_said_and_counts(status, changed, problem):
     assert f"problem: {problem}" in ran.stdout
 
 
+def dropping(count):
+    return {"made": 12, "acknowledged": 10, "buffered": 2, "dropped": count, "connected": True}
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        (
+            {"resolver-0": worker(0, hits=dropping(12_000)), "resolver-1": worker(1, hits=dropping(345))},
+            "12 345 hits were dropped",
+        ),
+        ({"resolver-1": worker(1, counters={"internal_errors": 2})}, "2 packets met a fault of our own"),
+        ({"recorder": part(7, gaps=7)}, "7 batches of hits are missing"),
+        ({"recorder": part(7, refused=99)}, "99 rows of hits were refused"),
+        ({"recorder": part(7, bad_frames=1)}, "1 frames of hits could not be read"),
+    ],
+)
+def test_what_was_lost_is_a_problem_with_its_number(status, changed, problem):
+    ran = status(**changed)
+    assert ran.exit_code == 1
+    assert f"problem: {problem} since the" in ran.stdout
+
+
 def test_a_persons_decision_against_the_settings_is_a_note_and_no_problem(status):
     ran = status(lists=part(8, notes=["list one: settings and live version differ"]))
     assert ran.exit_code == 0
