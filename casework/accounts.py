@@ -20,7 +20,7 @@ from casework.store import accounts as rows
 from casework.store import audit
 from casework.store.accounts import Account
 from casework.store.audit import Origin
-from casework.store.engine import IntegrityError, Store
+from casework.store.engine import Connection, IntegrityError, Store
 
 Role = Literal["operator", "security", "auditor", "administrator"]
 ROLES: tuple[Role, ...] = ("operator", "security", "auditor", "administrator")
@@ -99,17 +99,15 @@ def log_in(store: Store, name: str, password: str, origin: Origin, seconds: int)
         _refuse(store, account, origin, counts=usable)
         return None
     better = _hash(password) if _hasher.check_needs_rehash(account.password_hash) else None
-    token = secrets.token_urlsafe(32)
     with store.transaction() as transaction:
-        now = _existing(rows.find(transaction, account.name), account.name)
-        if now.disabled or now.password_hash != account.password_hash:
-            return None  # shut or reset while we were hashing
+        if not _still(rows.find(transaction, account.name), account.password_hash, origin):
+            return None
         if better:
             rows.set_password(transaction, account.id, better, must_change=account.must_change)
         rows.note_login(transaction, account.id, origin.time)
-        rows.start_session(transaction, _digest(token), account.id, origin.time, origin.time + seconds, origin.address)
+        login = _start_session(transaction, account, origin, seconds)
         audit.record(transaction, origin, "login", account.name)
-    return Login(account, token)
+    return login
 
 
 def log_out(store: Store, token: str, origin: Origin) -> None:
@@ -121,26 +119,37 @@ def log_out(store: Store, token: str, origin: Origin) -> None:
 
 def current(store: Store, token: str, now: int) -> Account | None:
     """Whose login the token is; None when it has ended."""
-    return rows.session_account(store, _digest(token), now)
+    return rows.session_account(store.connection, _digest(token), now)
 
 
 def change_password(
     store: Store, account: Account, old: str, new: str, origin: Origin, seconds: int
 ) -> Login | PasswordProblem:
-    """Choose a password of one's own. Every login of the account ends; the caller goes on with a new one."""
-    if not _verify(account.password_hash, old):
-        _refuse(store, account, origin, counts=True)
+    """Choose a password of one's own. Every login of the account ends; the caller goes on with a new one.
+
+    `account` is as a login found it. Guesses count and wait as they do at the login: a browser left open is no way
+    round. Where the login has ended, or the account was shut, reset or locked, the answer is "wrong" and no more.
+    """
+    found = rows.session_account(store.connection, account.session, origin.time)
+    if found is None:
         return "wrong"
-    problem = password_problem(account.name, old, new)
+    usable = found.locked_until <= origin.time
+    if not _verify(found.password_hash if usable else _nobody(), old) or not usable:
+        _refuse(store, found, origin, counts=usable)
+        return "wrong"
+    problem = password_problem(found.name, old, new)
     if problem:
         return problem
-    hashed, token = _hash(new), secrets.token_urlsafe(32)
+    hashed = _hash(new)
     with store.transaction() as transaction:
-        rows.set_password(transaction, account.id, hashed, must_change=False)
-        rows.end_sessions(transaction, account.id)
-        rows.start_session(transaction, _digest(token), account.id, origin.time, origin.time + seconds, origin.address)
-        audit.record(transaction, origin, "password.change", account.name)
-    return Login(account._replace(password_hash=hashed, must_change=False), token)
+        now = rows.session_account(transaction, account.session, origin.time)
+        if not _still(now, found.password_hash, origin):
+            return "wrong"
+        rows.set_password(transaction, found.id, hashed, must_change=False)
+        rows.end_sessions(transaction, found.id)
+        login = _start_session(transaction, found._replace(password_hash=hashed, must_change=False), origin, seconds)
+        audit.record(transaction, origin, "password.change", found.name)
+    return login
 
 
 def choose_language(store: Store, account: Account, language: str) -> None:
@@ -177,6 +186,20 @@ def _refuse(store: Store, account: Account | None, origin: Origin, *, counts: bo
             beyond = rows.count_failure(transaction, account.id) - FREE_FAILURES
             if beyond >= 0:
                 rows.lock(transaction, account.id, origin.time + min(LONGEST_LOCK, 5 << min(beyond, 10)))
+
+
+def _still(now: Account | None, verified: str, origin: Origin) -> bool:
+    """Whether a password verified against that hash still counts: hashing takes long, and others act meanwhile."""
+    if now is None or now.disabled or now.locked_until > origin.time:
+        return False
+    return now.password_hash == verified
+
+
+def _start_session(transaction: Connection, account: Account, origin: Origin, seconds: int) -> Login:
+    token = secrets.token_urlsafe(32)
+    digest = _digest(token)
+    rows.start_session(transaction, digest, account.id, origin.time, origin.time + seconds, origin.address)
+    return Login(account._replace(session=digest), token)
 
 
 def _existing(account: Account | None, name: str) -> Account:

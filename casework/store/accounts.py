@@ -11,7 +11,7 @@ from casework.store.engine import Connection, Row, Store
 
 
 class Account(NamedTuple):
-    """One person. Times are UTC seconds."""
+    """One person. Times are UTC seconds. `session` is the digest of the login that found the account, if one did."""
 
     id: int
     name: str
@@ -24,9 +24,10 @@ class Account(NamedTuple):
     failures: int
     locked_until: int
     language: str
+    session: bytes = b""
 
 
-_COLUMNS = ", ".join(f"accounts.{field}" for field in Account._fields)
+_COLUMNS = ", ".join(f"accounts.{field}" for field in Account._fields if field != "session")
 
 
 def all_accounts(store: Store) -> list[Account]:
@@ -97,14 +98,14 @@ def start_session(transaction: Connection, token: bytes, account: int, started: 
     )
 
 
-def session_account(store: Store, token: bytes, now: int) -> Account | None:
+def session_account(connection: Connection, token: bytes, now: int) -> Account | None:
     """Whose login this is; None when it has ended."""
-    row = store.connection.execute(
+    row = connection.execute(
         f"SELECT {_COLUMNS} FROM sessions JOIN accounts ON accounts.id = sessions.account"  # noqa: S608
         " WHERE sessions.token = ? AND sessions.ends > ? AND NOT accounts.disabled",
         (token, now),
     ).fetchone()
-    return _account(row) if row else None
+    return _account(row)._replace(session=token) if row else None
 
 
 def end_session(transaction: Connection, token: bytes) -> None:
