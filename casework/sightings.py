@@ -37,6 +37,7 @@ class Sightings:
         self._indicators: dict[tuple[str, ...], int] = {}
         self._file = ""  # the day file that `_facts` is about
         self._facts: dict[int, Meaning] = {}
+        self._units_due = False  # units changed, and the hosts without one have not got theirs yet
         evidence.tune(store)
 
     def rolled_up(self, path: Path) -> int:
@@ -64,13 +65,20 @@ class Sightings:
         return end - mark
 
     def refresh_units(self, now: float, *, again: bool = False) -> int:
-        """Look whether units changed; then hosts that belonged to none get theirs. How many got one."""
-        if not self._units.refresh(now, again=again):
+        """Look whether units changed; then hosts that belonged to none get theirs. How many got one.
+
+        A change is done with when that is committed, not when it is read: after an error it is due again.
+        """
+        if self._units.refresh(now, again=again):
+            self._units_due = True
+            self._hosts.clear()
+        if not self._units_due:
             return 0
-        self._hosts.clear()
         with self._store.transaction() as run:
             found = [(host, self._units.find(packed)) for host, packed in evidence.hosts_without_unit(run)]
-            return evidence.give_unit(run, [(host, unit) for host, unit in found if unit])
+            given = evidence.give_unit(run, [(host, unit) for host, unit in found if unit])
+        self._units_due = False
+        return given
 
     def close(self) -> None:
         """Close the databases."""

@@ -154,6 +154,26 @@ def test_hosts_without_a_unit_get_theirs_when_its_network_is_added(recorder, set
     assert [one.hits for one in listed(settings.state)] == [2, 1]
 
 
+def test_a_locked_database_only_puts_off_what_hosts_without_a_unit_are_due(recorder, settings, clock):
+    recorder.commit([arrival(1, [row("127.30.0.1")])])
+    rolled_up(recorder, clock)
+    casework = open_casework(settings.state)
+    with casework.transaction() as run:
+        run.execute("INSERT INTO unit_networks (unit, network, first, last) VALUES (3, '127.30.0.0/16', x'', x'')")
+    casework.close()
+    thief = open_evidence(settings.state)
+    thief.connection.execute("BEGIN IMMEDIATE")
+    recorder._sightings._store.connection.execute("PRAGMA busy_timeout = 50")
+    for _ in range(2):
+        with pytest.raises(DatabaseError, match="locked"):
+            recorder.roll_up()
+    thief.connection.execute("ROLLBACK")
+    thief.close()
+    recorder.commit([arrival(2, [row("127.30.0.1", int(clock.now))])])
+    rolled_up(recorder, clock)
+    assert [(one.address, one.unit_code, one.hits) for one in listed(settings.state)] == [("127.30.0.1", "xa-mau", 2)]
+
+
 def test_a_clock_of_its_own_is_not_needed_to_replay(settings):
     """What was committed before a kill -9 is rolled up by the next recorder, even with nothing new."""
     first = recorder_in(settings.state)
