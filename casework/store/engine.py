@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -62,7 +61,6 @@ class Store:
         A reader never changes rows, but where it comes before the first writer it makes or migrates the file first.
         """
         self.path = path
-        self.readonly = readonly
         steps = migrations(database)
         if readonly:
             if not path.exists():
@@ -78,13 +76,6 @@ class Store:
         except BaseException:
             self.connection.close()
             raise
-
-    @cached_property
-    def db(self) -> Any:
-        """The same connection as a sqlite_utils.Database, for schema work, imports and queries."""
-        import sqlite_utils  # noqa: TID251  this is the door, opened late: the recorder never needs it
-
-        return sqlite_utils.Database(self.connection)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
