@@ -9,7 +9,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ from runtime import control, process
 from runtime.control import Call, ControlFactory, Refused
 
 log = logging.getLogger(__name__)
-REPAIR_SECONDS = 30.0  # a policy that could not be written (disk full) is tried again so often
+REPAIR_SECONDS = 5.0  # what could not be done (disk full) is tried again so often
+LOOK_EVERY = 6  # times that; where nothing is known to be wrong, it is looked whether the policy is there
 HEARTBEAT = 1.0
 
 
@@ -52,7 +54,10 @@ class ListsProcess:
         self._pool = ThreadPool(1, 1, "lists")
         self._stopping = threading.Event()
         self._busy: tuple[str, str, int] | None = None  # operation, stage, count
-        self._problem = ""  # why the policy could not be written
+        self._problems = dict[str, str]()  # what went wrong and stands until it goes well, by what it hinders
+        self._due = True  # the settings in use have not been seeded yet
+        self._looks = 0
+        self._logged = ""  # the last such error
         self._seeded: list[Seeded] = []
         self._started = time.time()
         self._told = 0  # the last serial the workers were told
@@ -60,7 +65,7 @@ class ListsProcess:
     def start(self) -> None:
         """Start the thread, seed, listen."""
         self._pool.start()
-        self._queue("start", self._first)
+        self._queue("start", self._follow).addErrback(lambda _failure: None)  # logged, told by status, tried again
         operations: dict[str, control.Handler] = {
             "import": self._import,
             "activate": self._activate,
@@ -107,7 +112,7 @@ class ListsProcess:
         try:
             live = library.live_versions()
             serial = library.serial
-            problems = self._problems(library)
+            problems = self._sentences(library)
             listed = list_lists(library, self._lists.settings.lists)
         finally:
             library.close()
@@ -127,7 +132,7 @@ class ListsProcess:
             ],
         }
 
-    def _problems(self, library: Library) -> list[str]:
+    def _sentences(self, library: Library) -> list[str]:
         """What a person must look at, in sentences."""
         failed = [f"list {one.list} was not imported: {one.reason}" for one in self._seeded if one.state == "failed"]
         refused = [f"list {one.list} was refused: {one.reason}" for one in self._seeded if one.state == "refused"]
@@ -136,7 +141,7 @@ class ListsProcess:
             for one in self._seeded
             if one.state == "held" and (version := library.version(one.list, one.version)) and version.state == "held"
         ]
-        return ([self._problem] if self._problem else []) + failed + refused + held
+        return [*self._problems.values(), *failed, *refused, *held]
 
     def _import(self, call: Call) -> Deferred[Any]:
         if call.body is None:
@@ -194,7 +199,9 @@ class ListsProcess:
             except Stopping as error:
                 raise Refused("the lists process was stopped; nothing was changed") from error
             except (OSError, DatabaseError) as error:
-                log.exception("%s failed", operation)
+                if operation != "repair" or str(error) != self._logged:  # a full disk is not filled with its own news
+                    log.exception("%s failed", operation)
+                self._logged = str(error)
                 raise Refused(f"{operation} failed ({error}); the policy that is live stays live") from error
             finally:
                 self._busy = None
@@ -214,39 +221,53 @@ class ListsProcess:
 
     # In the thread
 
-    def _first(self) -> None:
-        self._lists.publish(verify=True)
-        self._seeded = self._lists.seed(self._stage)
-        self._tell_workers(self._lists.publish())
+    def _follow(self) -> None:
+        """Bring library and policy to what the settings say, and tell the workers; due until it has gone well."""
+        self._due = True
+        with self._told_by_status("policy", "the lists of the settings are not taken yet, tried again"):
+            self._lists.publish(verify=True)
+            self._seeded = self._lists.seed(self._stage)
+            self._tell_workers(self._lists.publish())
+        self._due = False
         log.info("ready, policy %d", self._told)
 
     def _reload(self) -> Any:
-        try:
-            settings = config.read(self._config_file)
-        except (config.BadConfig, OSError) as error:
-            raise Refused(f"the settings cannot be used, going on with the old ones: {error}") from error
-        if settings.state != self._state:
-            raise Refused("state_dir cannot change while the process runs")
+        with self._told_by_status("settings", "reload refused"):
+            try:
+                settings = config.read(self._config_file)
+            except (config.BadConfig, OSError) as error:
+                raise Refused(f"the settings cannot be used, going on with the old ones: {error}") from error
+            if settings.state != self._state:
+                raise Refused("state_dir cannot change while the process runs")
         self._lists = Lists(settings, self._lists.library)
-        self._seeded = self._lists.seed(self._stage)
-        self._tell_workers(self._lists.publish())
+        self._follow()
         return msgspec.to_builtins(self._seeded)
+
+    @contextmanager
+    def _told_by_status(self, hinders: str, what: str) -> Iterator[None]:
+        """Whatever goes wrong inside is a problem in `status` until it goes well."""
+        try:
+            yield
+        except Exception as error:
+            self._problems[hinders] = f"{what}: {error}"
+            raise
+        self._problems.pop(hinders, None)
 
     def _tell_workers(self, serial: int) -> Any:
         self._told = serial
         return tell_workers(self._state, serial)
 
     def _repair(self) -> None:
-        if self._busy is None and not self._stopping.is_set():
-            self._queue("repair", self._publish_again).addErrback(lambda _failure: None)
+        self._looks += 1
+        if self._busy is not None or self._stopping.is_set():
+            return
+        if self._due or self._problems.get("policy") or self._looks % LOOK_EVERY == 0:
+            work = self._follow if self._due else self._publish_again
+            self._queue("repair", work).addErrback(lambda _failure: None)
 
     def _publish_again(self) -> None:
-        try:
+        with self._told_by_status("policy", "the policy cannot be written"):
             serial = self._lists.publish()
-        except OSError as error:
-            self._problem = f"the policy cannot be written: {error}"
-            raise
-        self._problem = ""
         if serial != self._told:
             self._tell_workers(serial)
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,15 +31,16 @@ ACTOR = "os:tester"
 
 
 @contextmanager
-def running(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """The process, ready."""
+def running(settings: Settings, prepared: Callable[[], bool] | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """The process, ready, or as far as `prepared` says."""
     folder = Path(settings.base)
     with (folder / "lists.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "blocklists", "--config", str(folder / "config.yaml")], cwd=REPO, stderr=log
         )
     try:
-        until(lambda: process.poll() is not None or ready(settings), "the lists process is ready")
+        up = prepared or (lambda: ready(settings))
+        until(lambda: process.poll() is not None or (listens(settings) and up()), "the lists process is ready")
         assert process.poll() is None, (folder / "lists.log").read_text()
         yield process
     finally:
@@ -52,11 +53,15 @@ def status(settings: Settings) -> Any:
     return ask(RunFolder(settings.state).control("lists"), "status", timeout=10.0)
 
 
-def ready(settings: Settings) -> bool:
+def listens(settings: Settings) -> bool:
     try:
-        told = status(settings)
+        return bool(status(settings))
     except Unreachable:
         return False
+
+
+def ready(settings: Settings) -> bool:
+    told = status(settings)
     return bool(told["seeded"]) and told["busy"] is None
 
 
@@ -179,6 +184,20 @@ def test_a_clean_end_within_an_import_undoes_it(settings, tmp_path):
     assert live_match(settings, "a.example")
 
 
+def test_a_start_that_fails_is_told_and_made_up_for(settings, tmp_path):
+    (tmp_path / "one.txt").write_text("a.example\n")
+    (tmp_path / "config.yaml").write_text(CONFIG.replace("lists: []", "lists: [{name: one, path: one.txt}]"))
+    settings.state.mkdir()
+    (settings.state / "policy").write_text("a file where the folder should be")
+    with running(settings, lambda: bool(status(settings)["problems"])):
+        (problem,) = status(settings)["problems"]
+        assert problem.startswith("the lists of the settings are not taken yet, tried again: ")
+        assert versions(settings).get("one") is None
+        (settings.state / "policy").unlink()
+        until(lambda: ready(settings) and status(settings)["problems"] == [], "the repair seeds")
+        assert live_match(settings, "a.example")
+
+
 def test_hang_up_reads_settings_and_lists_again(settings, tmp_path):
     config_file = tmp_path / "config.yaml"
     with running(settings) as process:
@@ -186,6 +205,8 @@ def test_hang_up_reads_settings_and_lists_again(settings, tmp_path):
         config_file.write_text("lists: 7\n")
         process.send_signal(signal.SIGHUP)
         until(lambda: "going on with the old ones" in (tmp_path / "lists.log").read_text(), "wrong settings are told")
+        (problem,) = status(settings)["problems"]
+        assert problem.startswith("reload refused: the settings cannot be used")
         config_file.write_text(
             CONFIG.replace("lists: []", "lists: [{name: one, path: one.txt}, {name: gone, path: gone.txt}]")
         )
