@@ -17,10 +17,11 @@ from admin.first_hit import first_hit_command, listed_name
 from admin.hosts_form import ExportForm, FilterForm
 from admin.paging import Pager
 from admin.services import services
-from casework.hosts import SORTS, HostRow, Sort, Step
+from casework.hosts import SORTS, HostPage, HostRow, Sort, Step
 
 blueprint = Blueprint("hosts", __name__, url_prefix="/hosts")
 PAGE = 50
+NOTHING = HostPage([], 0)
 HOUR, DAY = 3600, 86_400
 HOURLY_UP_TO = 4 * DAY  # longer histories are shown by the day
 LONGEST = 120 * DAY
@@ -45,22 +46,22 @@ class Order(NamedTuple):
 @blueprint.get("/")
 def show_list() -> str:
     """A page of the list."""
-    form = _form()
-    wanted = form.host_filter(services().zone)
-    order, number = _order(), paging.asked_page()
-    found = access.list_hosts(wanted, order.sort, order.descending, number, PAGE)
+    form, order, number = _form(), _order(), paging.asked_page()
+    wanted = form.host_filter(services().zone) if form.check() else None
+    found = access.list_hosts(wanted, order.sort, order.descending, number, PAGE) if wanted is not None else NOTHING
     return render_template(
         "hosts/list.html",
         form=form,
         rows=found.rows,
         pager=Pager(number, PAGE, found.total),
         order=order,
-        filtered=any(wanted),
+        filtered=wanted is None or any(wanted),
+        wrong=wanted is None,
         export=ExportForm(),
         may_export=_may_export(),
         now=services().now,
         settings=services().settings,
-        command="" if found.total or any(wanted) else _command_to_try(),
+        command=_command_to_try() if wanted is not None and not found.total and not any(wanted) else "",
     )
 
 
@@ -74,11 +75,14 @@ def export() -> AnyResponse:
     """The list, as filtered in the address, as a CSV file."""
     asked = ExportForm()
     access.require("export")
+    back = f"{url_for('hosts.show_list')}?{request.query_string.decode('ascii', 'replace')}"
     if not asked.validate():
         flash(gettext("Please say what the file is for (at least 5 characters)."), "danger")
-        return redirect(f"{url_for('hosts.show_list')}?{request.query_string.decode('ascii', 'replace')}")
-    order, zone = _order(), services().zone
-    wanted = _form().host_filter(zone)
+        return redirect(back)
+    form, order, zone = _form(), _order(), services().zone
+    if not form.check():
+        return redirect(back)
+    wanted = form.host_filter(zone)
     rows = access.export_hosts(wanted, order.sort, order.descending, asked.reason.data.strip())
     name = f"may-nghi-nhiem-{datetime.fromtimestamp(services().now, zone):%Y%m%d-%H%M%S}.csv"
     return Response(
@@ -111,7 +115,6 @@ def show(host_id: int) -> str:
 def _form() -> FilterForm:
     form = FilterForm(request.args)
     form.offer(access.host_choices())
-    form.validate()
     return form
 
 

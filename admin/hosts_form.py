@@ -5,11 +5,11 @@ No fetching; what a filter finds is casework.hosts'.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from wtforms import DateTimeLocalField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, Optional
@@ -17,6 +17,8 @@ from wtforms.validators import InputRequired, Length, Optional
 from casework.hosts import NO_UNIT, Choices, HostFilter
 
 MINUTE = 60
+SHOWN = 60  # characters of a wrong entry that its message repeats
+Fields = list[SelectField]  # the form below has a field called `list`
 
 
 class TimeField(DateTimeLocalField):  # type: ignore[misc]  # WTForms has no types
@@ -30,7 +32,9 @@ class TimeField(DateTimeLocalField):  # type: ignore[misc]  # WTForms has no typ
         try:
             super().process_formdata(valuelist)
         except ValueError as error:
-            raise ValueError(lazy_gettext("Not a date and time.")) from error
+            # The browser shows an empty field for what is no time, so the message says what it was.
+            entered = " ".join(valuelist)[:SHOWN]
+            raise ValueError(gettext("“%(entered)s” is not a date and time.", entered=entered)) from error
 
     def second(self, zone: ZoneInfo) -> int | None:
         """UTC second of what was entered."""
@@ -58,29 +62,49 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     since = TimeField(lazy_gettext("Seen from"))
     until = TimeField(lazy_gettext("Seen until"))
 
+    def __init__(self, entered: Any) -> None:
+        super().__init__(entered)
+        self.strangers: Fields = []  # fields whose value their menu did not offer
+
     def offer(self, choices: Choices) -> None:
-        """Fill the menus. A value that is no longer there stays choosable, so that an old address still says it."""
+        """Fill the menus. A value that is not in one stays in its field, and `check` says so."""
+        units = [(code, name) for code, name in choices.units if code != NO_UNIT]
         for field, offered in (
             (self.campaign, choices.campaigns),
-            (self.unit, [(code, name if code != NO_UNIT else lazy_gettext("No unit")) for code, name in choices.units]),
+            (self.unit, [*units, (NO_UNIT, lazy_gettext("No unit"))]),
             (self.family, choices.families),
             (self.list, choices.lists),
         ):
             known: dict[str, Any] = dict(offered)
-            if field.data:
-                known.setdefault(field.data, field.data)
+            if field.data and field.data not in known:
+                known[field.data] = field.data
+                self.strangers.append(field)
             field.choices = [("", lazy_gettext("All")), *known.items()]
 
+    def check(self) -> bool:
+        """Whether the list may be shown: half a filter would show the wrong machines. Errors stand at their fields."""
+        self.validate()
+        for field in self.strangers:
+            said = gettext(
+                "“%(entered)s” is not among the choices: the address is wrong, or no machine was seen with it.",
+                entered=field.data[:SHOWN],
+            )
+            field.errors = [*field.errors, said]
+        since, until = self.since.data, self.until.data
+        if since and until and since - until >= timedelta(seconds=MINUTE):  # the minute of `until` is included
+            self.until.errors = [*self.until.errors, gettext("This is before “Seen from”: exchange the two.")]
+        return not self.errors
+
     def host_filter(self, zone: ZoneInfo) -> HostFilter:
-        """What was chosen; fields with errors count as empty."""
-        until = None if self.until.errors else self.until.second(zone)
+        """What was chosen, once `check` found it good."""
+        until = self.until.second(zone)
         return HostFilter(
             campaign=self.campaign.data or "",
             unit=self.unit.data or "",
             family=self.family.data or "",
             list=self.list.data or "",
-            text=(self.q.data or "").replace("[.]", ".").strip()[:200],  # as our own pages write names
-            since=None if self.since.errors else self.since.second(zone),
+            text=(self.q.data or "").replace("[.]", ".").strip(),  # as our own pages write names
+            since=self.since.second(zone),
             until=None if until is None else until + MINUTE - 1,
         )
 
