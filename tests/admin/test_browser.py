@@ -71,7 +71,7 @@ def test_from_the_first_password_to_one_machine(running: AdminProcess, page: pla
     playwright.expect(rows).to_have_count(1)
     page.get_by_role("link", name="127.10.0.7").click()
     playwright.expect(page.get_by_role("heading", name="127.10.0.7")).to_be_visible()
-    playwright.expect(page.get_by_role("img", name="Lượt kết nối từ")).to_be_visible()
+    playwright.expect(page.get_by_role("img", name="Lượt truy vấn từ")).to_be_visible()
     playwright.expect(page.get_by_text("www[.]c2[.]evil[.]example")).to_be_visible()
     page.screenshot(path=tmp_path / "host.png", full_page=True)
     playwright.expect(page.locator(".site-header")).to_have_css("background-color", "rgb(18, 52, 59)")

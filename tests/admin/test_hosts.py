@@ -14,6 +14,7 @@ from casework.store.engine import open_casework
 from contracts.settings import Settings
 from tests.admin.conftest import Browser, People, make_account
 from tests.admin.populate import HOUR, NOW, populate
+from tests.conftest import REPO
 
 ROW = re.compile(r'<td class="address"><a href="/hosts/(\d+)">([^<]+)</a>')
 
@@ -206,7 +207,7 @@ def test_long_histories_are_shown_by_the_day(staff: Browser, settings: Settings)
     populate(settings, [("127.20.0.50", 24 * HOUR * day, "c2.evil.example", 1) for day in range(200)])
     host = ROW.findall(text(staff, "/hosts/?q=127.20.0.50"))[0][0]
     page = text(staff, f"/hosts/{host}")
-    assert "Lượt kết nối theo ngày" in page
+    assert "Lượt truy vấn theo ngày" in page
     assert 100 < page.count("<rect ") <= 122
 
 
@@ -229,6 +230,15 @@ def test_the_file(staff: Browser, settings: Settings) -> None:
     store.close()
     assert (entry.actor, entry.action) == ("security", "hosts.export")
     assert entry.detail == {"reason": "Báo cáo chiến dịch", "machines": 1, "unit": "so-mau"}
+
+
+def test_questions_are_never_called_connections(staff: Browser) -> None:
+    """Who gets a sinkhole's address connects to nothing; the word is kept for what a landing will see."""
+    guide = (REPO / "docs/vi/huong-dan-can-bo.md").read_text(encoding="utf-8")
+    file = staff.submit("/hosts/export.csv", "/password", reason="Báo cáo chiến dịch").get_data(as_text=True)
+    for said in (text(staff, "/hosts/"), text(staff, "/hosts/1"), file, guide):
+        assert "ượt truy vấn" in said
+        assert "ượt kết nối" not in said
 
 
 @pytest.mark.parametrize("reason", ["", "abc", "x" * 201])
