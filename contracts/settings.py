@@ -37,7 +37,7 @@ class Upstreams(Struct, frozen=True, forbid_unknown_fields=True):
     timeout_ms: Annotated[int, Meta(ge=50, le=10_000)] = 800
     """Milliseconds to wait for one upstream before the next is tried."""
     attempts: Annotated[int, Meta(ge=1, le=10)] = 4
-    """Tries in all before the client gets SERVFAIL; each server is tried at least once."""
+    """Tries in all before the client gets SERVFAIL; each server is tried at least once and at most three times."""
     sockets: Annotated[int, Meta(ge=1, le=256)] = 16
     """UDP sockets (random source ports) per upstream and worker."""
     max_outstanding: Annotated[int, Meta(ge=100, le=60_000)] = 10_000

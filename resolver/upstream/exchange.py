@@ -24,6 +24,7 @@ from resolver.wire.constants import FORMERR, NOERROR, NOTIMP, NXDOMAIN
 
 MAX_WAITERS = 1000  # on one question
 FLOOD = 50  # packets that nobody asked for before what is under way on a port is asked by TCP
+MAX_EACH = 3  # tries on one server, whatever the settings say: RFC 9520 section 3.1
 SLOW = 0.2  # seconds beyond four round trips after which a question makes room for a new one
 
 
@@ -287,8 +288,8 @@ class Exchange(Generic[Waiter]):
     def _another(self, question: Question[Waiter]) -> Question[Waiter] | None:
         self._release(question)
         question.again = question.by_stream = False
-        tries = len(question.tried)
-        if question.probe or tries >= max(self._attempts, len(question.scope.servers)):
+        tries, servers = len(question.tried), len(question.scope.servers)
+        if question.probe or tries >= min(max(self._attempts, servers), MAX_EACH * servers):
             self._finish(question, None)
             return None
         if tries == 1:

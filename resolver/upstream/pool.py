@@ -97,7 +97,7 @@ class Pool(Generic[Waiter]):
 
     def _send_first(self, question: Question[Waiter], now: float) -> None:
         self._send(question, now)
-        if question.link is not None:
+        if question.link is not None and len(question.scope.servers) > 1:
             probe = self._exchange.probe(question, now)
             if probe is not None:
                 copied, server = probe

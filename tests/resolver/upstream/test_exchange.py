@@ -161,6 +161,17 @@ def test_time_outs_and_the_end_of_all_tries():
     assert len(asked.delivered) == 1
 
 
+def test_one_server_is_asked_three_times_at_most():
+    """RFC 9520 section 3.1."""
+    asked = Asked(servers=1, attempts=10)
+    question = asked.ask()
+    for _ in range(2):
+        assert asked.answer(question, rcode=2) is question
+        asked.send(question)
+    assert asked.answer(question, rcode=2) is None
+    assert asked.delivered == [(key(), None, ["client"])]
+
+
 def test_nothing_expires_too_early():
     asked = Asked()
     question = asked.ask()
