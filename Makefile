@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SECONDS ?= 60
 export SINKHOLE_CONFIG ?= config.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types layers check docs catalogue fmt bench lock clean
+.PHONY: help run test lint types layers check docs catalogue fmt bench fuzz lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -50,6 +51,9 @@ fmt: $(VENV)/.dev ## Format the code
 
 bench: $(VENV)/.dev ## Measure beside Unbound and the C floor (needs dnsperf, unbound, nsd, gcc)
 	$(BIN)/python -m bench
+
+fuzz: $(VENV)/.dev ## Damaged packets for a minute (SECONDS=600; ARGS="--packets 100000")
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
 lock: $(VENV)/.dev ## Renew the hashed lock files
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 pyproject.toml -o requirements.txt

@@ -1,0 +1,172 @@
+"""The fuzzer's inner part: packets through the engine and the readers in this process, guided by the lines they reach.
+
+No sockets. What a packet may bring about is written here as checks; a broken one is a Finding.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+from resolver.cache.entry import CachedAnswer
+from resolver.engine import Engine, Forward, Reply
+from resolver.wire import answer as wire_answer
+from resolver.wire.answer import BadAnswer
+from tests.fuzz import seeds
+from tests.fuzz.findings import Finding
+from tests.fuzz.mutating import mutated
+from tests.resolver.making import CLIENT, engine, listed, policy, query
+
+Check = Callable[[bytes], None]
+MAX_TTL, MAX_NEGATIVE = 86400, 3600
+ASKED = query(seeds.QUESTION)[12:]
+WATCHED = ("/resolver/wire/", "/resolver/cache/", "/resolver/engine.py", "/resolver/cookies.py", "/resolver/policy/")
+
+
+class Tally(NamedTuple):
+    """What a run came to."""
+
+    packets: int
+    kept: int
+    lines: int
+
+
+class Inside:
+    """Engine and checks."""
+
+    def __init__(self, folder: Path) -> None:
+        live = policy(folder, ("evil", "enforce", [listed("evil-sample.example"), listed("version.bind")]))
+        self.engine: Engine = engine(live)
+        self.group = self.engine.access.group(CLIENT)
+        self.now = 1000.0
+        self.checks: dict[str, Check] = {"client": self.client, "answer": self.answer}
+
+    def client(self, packet: bytes) -> None:
+        """One packet of a client, by UDP and TCP."""
+        self.now += 0.01
+        for transport in ("udp", "tcp"):
+            try:
+                outcome = self.engine.answer(packet, self.group, transport, self.now, CLIENT)  # type: ignore[arg-type]
+            except Exception as error:
+                raise Finding("client", f"raises {error!r}", packet) from error
+            if outcome is None:
+                continue
+            if len(packet) < 12 or packet[2] & 0x80:
+                raise Finding("client", "a response, or less than a header, is answered", packet)
+            if isinstance(outcome, Reply):
+                self._body(packet, outcome.body, transport)
+            elif isinstance(outcome, Forward):
+                failed = self.engine.complete(outcome.query, self.group, transport, None, self.now)  # type: ignore[arg-type]
+                self._body(packet, failed.body, transport)
+
+    def _body(self, packet: bytes, body: bytes, transport: str) -> None:
+        size = len(body) + 2
+        if not body[0] & 0x80:
+            raise Finding("client", "the answer has no QR", packet)
+        if (body[0] ^ packet[2]) & 0x79:
+            raise Finding("client", "opcode or RD are not those of the question", packet)
+        if transport == "udp" and size > (1232 if b"\0\0\x29" in packet else 512):
+            raise Finding("client", f"{size} octets are more than was announced", packet)
+
+    def answer(self, packet: bytes) -> None:
+        """One packet of an upstream, read, kept, counted down, given to a client."""
+        try:
+            found = wire_answer.read(packet, ASKED, MAX_TTL, MAX_NEGATIVE)
+        except BadAnswer:
+            return
+        except Exception as error:
+            raise Finding("answer", f"raises {error!r}", packet) from error
+        if found.lifetime > MAX_TTL or found.lifetime < 0 or any(not 0 <= ttl <= MAX_TTL for _at, ttl in found.ttls):
+            raise Finding("answer", f"a TTL out of bounds: {found.lifetime}, {found.ttls}", packet)
+        if packet[12 : 12 + len(ASKED)].lower() != ASKED.lower() and (found.lifetime or found.records.data):
+            raise Finding("answer", "an answer to another question is taken", packet)
+        try:
+            self._given(CachedAnswer(found, 12 + len(ASKED), self.now))
+        except Finding:
+            raise
+        except Exception as error:
+            raise Finding("answer", f"raises {error!r} when it is kept and given", packet) from error
+
+    def _given(self, cached: CachedAnswer) -> None:
+        asked = self.engine.answer(query(f"f{id(cached)}.good.example"), self.group, "udp", self.now, CLIENT)
+        assert isinstance(asked, Forward)
+        for later in (0.0, 1.0, 299.5, 1e6):
+            for transport in ("udp", "tcp"):
+                reply = self.engine.complete(asked.query, self.group, transport, cached, self.now + later)  # type: ignore[arg-type]
+                if transport == "udp" and len(reply.body) + 2 > 512:
+                    raise Finding("answer", "more than the client announced", reply.body)
+            cached.stale_records()
+
+
+class Guide:
+    """Which lines of the watched files were reached; by sys.settrace, for sys.monitoring is of Python 3.12."""
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[int, int]] = set()
+        self._new = False
+        self._watched: dict[CodeType, bool] = {}
+
+    def __call__(self, check: Check, packet: bytes) -> bool:
+        """Run it; whether it reached a line for the first time."""
+        self._new = False
+        before = sys.gettrace()
+        sys.settrace(self._enter)
+        try:
+            check(packet)
+        finally:
+            sys.settrace(before)
+        return self._new
+
+    def _enter(self, frame: FrameType, _event: str, _given: Any) -> Any:
+        code = frame.f_code
+        watched = self._watched.get(code)
+        if watched is None:
+            watched = self._watched[code] = any(part in code.co_filename for part in WATCHED)
+        return self._line if watched else None
+
+    def _line(self, frame: FrameType, event: str, _given: Any) -> Any:
+        if event == "line":
+            place = (id(frame.f_code), frame.f_lineno)
+            if place not in self.seen:
+                self.seen.add(place)
+                self._new = True
+        return self._line
+
+
+def run(part: str, source: random.Random, packets: int, seconds: float) -> tuple[Tally, list[Finding]]:
+    """`packets` damaged packets through one of the checks, for at most `seconds`."""
+    corpus = {"client": seeds.questions, "answer": seeds.answers}[part]()
+    guide, findings, reasons = Guide(), [], set[str]()
+    end = time.monotonic() + seconds
+    count = grown = 0
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        check = Inside(Path(folder)).checks[part]
+        for packet in list(corpus):
+            _one(guide, check, packet, findings, reasons)
+        while count < packets and time.monotonic() < end:
+            count += 1
+            packet = mutated(source, corpus)
+            # Tracing costs ten times the packet: every eighth guides, all are checked.
+            if count % 8:
+                _one(lambda action, given: bool(action(given)), check, packet, findings, reasons)
+            elif _one(guide, check, packet, findings, reasons):
+                corpus.append(packet)
+                grown += 1
+    return Tally(count, grown, len(guide.seen)), findings
+
+
+def _one(call: Callable[[Check, bytes], bool], check: Check, packet: bytes, findings: list[Finding],
+         reasons: set[str]) -> bool:  # fmt: skip
+    try:
+        return call(check, packet)
+    except Finding as found:
+        if found.reason not in reasons:
+            reasons.add(found.reason)
+            findings.append(found)
+        return True

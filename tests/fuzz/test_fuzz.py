@@ -1,0 +1,99 @@
+"""A short run of the fuzzer, what it found earlier, and that it does find what is wrong.
+
+`make fuzz` is the long run.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from resolver.cache import entry
+from resolver.wire import answer as wire_answer
+from resolver.wire import reply
+from tests.fuzz import __main__ as command
+from tests.fuzz import findings, inside, seeds
+from tests.fuzz.findings import Finding
+from tests.fuzz.mutating import MAX, mutated
+
+PACKETS = 5000
+LONG = 120.0  # seconds: a bound only
+
+
+@pytest.mark.parametrize("part", ["client", "answer"])
+def test_damaged_packets_in_this_process(part: str):
+    tally, found = inside.run(part, random.Random(5), PACKETS, LONG)
+    assert found == []
+    assert tally.packets == PACKETS
+    assert tally.lines > 100, "the guide sees nothing"
+
+
+@pytest.mark.e2e
+def test_damaged_questions_to_a_running_service():
+    tally, found = command.clients(random.Random(6), PACKETS, LONG)
+    assert found == []
+    assert tally.packets >= PACKETS
+    assert tally.answered > PACKETS / 2
+    assert tally.ordinary > 20
+
+
+@pytest.mark.e2e
+def test_damaged_answers_to_a_running_service():
+    tally, found = command.upstreams(random.Random(7), 1000, LONG)
+    assert found == []
+    assert tally.packets >= 1000
+    assert tally.answered > 500
+
+
+@pytest.mark.parametrize("part", ["client", "answer"])
+def test_what_was_found_earlier_and_the_seeds(part: str, tmp_path: Path):
+    check = inside.Inside(tmp_path).checks[part]
+    for packet in [*findings.kept(part), *(seeds.questions() if part == "client" else seeds.answers())]:
+        check(packet)
+
+
+def test_the_same_seed_gives_the_same_packets():
+    corpus = seeds.questions()
+    assert len(corpus) > 150
+    first, second = ([mutated(source, corpus) for _ in range(500)] for source in (random.Random(1), random.Random(1)))
+    assert first == second
+    assert len(set(first)) > 400
+    assert all(0 < len(packet) <= MAX for packet in first)
+
+
+_READ, _WRITE = wire_answer.read, reply.write
+
+
+def _raises(*_given: object) -> None:
+    raise IndexError("a fault put in by the test")
+
+
+FAULTS = {
+    "raises IndexError": ("answer", wire_answer, "read", _raises),
+    "when it is kept and given": ("answer", entry.CachedAnswer, "records", _raises),
+    "an answer to another question is taken": (
+        "answer", wire_answer, "read",
+        lambda packet, asked, *rest: _READ(packet, packet[12 : 12 + len(asked)], *rest),
+    ),
+    "octets are more than was announced": (
+        "client", reply, "write",
+        lambda *given, **more: _WRITE(*given, **more) + bytes(1300),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", FAULTS)
+def test_a_fault_is_found(monkeypatch: pytest.MonkeyPatch, reason: str):
+    part, place, name, fault = FAULTS[reason]
+    monkeypatch.setattr(place, name, fault)
+    _tally, found = inside.run(part, random.Random(8), 20_000, 20.0)
+    assert any(reason in one.reason for one in found), found
+
+
+def test_a_finding_is_a_file_that_is_replayed(tmp_path: Path):
+    path = Finding("client", "raises IndexError('x\ny')", b"\0\1\2").write(tmp_path)
+    assert path.read_text().count("\n") == 2
+    assert findings.kept("client", tmp_path) == [b"\0\1\2"]
+    assert findings.kept("answer", tmp_path) == []
