@@ -131,13 +131,15 @@ def fetch_host(host_id: int, page: int) -> HostRow:
 
 
 def host_series(host: HostRow, since: int, until: int, step: Step) -> list[Point]:
-    """Its hits over time. Only who could fetch the machine has one to ask about."""
+    """Its hits over time."""
+    require("hosts")
     zone = services().settings.time_zone
     return hosts.host_series(services().stores.evidence, host.id, since, until, step, zone)
 
 
 def host_evidence(host: HostRow, page: int, size: int) -> EvidencePage:
     """Its rows of the ledger."""
+    require("hosts")
     return hosts.host_evidence(services().stores.evidence, host.id, page, size)
 
 

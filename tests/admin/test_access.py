@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+
 import pytest
 from flask import Flask
+from werkzeug.exceptions import Forbidden
 
-from admin.access import PERMISSIONS
+from admin import access
+from admin.access import PERMISSIONS, Permission, Person
 from casework.accounts import ROLES
+from casework.hosts import EVERY_HOST, HostRow
+from casework.store.accounts import all_accounts
 from tests.admin.conftest import CAST, Browser, People
 
 EVERYONE = ("anonymous", *CAST)
@@ -27,6 +34,18 @@ TABLE: dict[tuple[str, str, str], tuple[int, int, int, int, int]] = {
     ("GET", "static", "/static/site.css"): (200, 200, 200, 200, 200),
     ("GET", "bootstrap.static", "/bootstrap/static/css/bootstrap.min.css"): (200, 200, 200, 200, 200),
 }
+# What a view may ask for, with the one permission it takes; the rest of admin.access gives nothing that is stored.
+HOST = HostRow(1, "127.10.0.7", "", "", 0, 0, 0, ())
+ASKED: dict[str, tuple[Permission, Callable[[], object]]] = {
+    "list_hosts": ("hosts", lambda: access.list_hosts(EVERY_HOST, "last_seen", True, 1, 50)),
+    "host_choices": ("hosts", access.host_choices),
+    "fetch_host": ("hosts", lambda: access.fetch_host(1, 1)),
+    "host_series": ("hosts", lambda: access.host_series(HOST, 0, 1, "day")),
+    "host_evidence": ("hosts", lambda: access.host_evidence(HOST, 1, 50)),
+    "export_hosts": ("export", lambda: access.export_hosts(EVERY_HOST, "last_seen", True, "Báo cáo")),
+    "read_audit": ("audit", lambda: access.read_audit("", 0, 10)),
+}
+GIVES_NOTHING = {"install", "person", "require", "origin", "local_path"}
 FIELDS = {"/language": {"language": "en"}, "/hosts/export.csv": {"reason": "Báo cáo chiến dịch"}}
 
 
@@ -54,6 +73,42 @@ def test_what_everyone_may_do(people: People, app: Flask, who: str) -> None:
 def test_roles_of_the_table_are_those_of_the_accounts() -> None:
     assert set(CAST) == set(ROLES)
     assert set().union(*PERMISSIONS.values()) <= set(ROLES)
+
+
+def test_everything_that_gives_data_is_asked_below() -> None:
+    functions = {
+        name for name, one in inspect.getmembers(access, inspect.isfunction) if one.__module__ == "admin.access"
+    }
+    assert {name for name in functions if not name.startswith("_")} == set(ASKED) | GIVES_NOTHING
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_each_asks_for_its_own_permission(app: Flask, monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    """With a role of the test's own: those of the cast share permissions, and one that all have could be forgotten."""
+    needed, ask = ASKED[asked]
+    with app.test_request_context(environ_base={"REMOTE_ADDR": "127.0.0.1"}):
+        someone = all_accounts(access.services().stores.casework)[0]._replace(role="guest")
+        monkeypatch.setattr(access, "person", lambda: Person(someone, ""))
+        for permission in PERMISSIONS:
+            roles = frozenset() if permission == needed else frozenset({"guest"})
+            monkeypatch.setitem(PERMISSIONS, permission, roles)  # type: ignore[arg-type]  # no role of ours
+        with pytest.raises(Forbidden):
+            ask()
+        only = {permission: frozenset({"guest"} if permission == needed else ()) for permission in PERMISSIONS}
+        for permission, granted in only.items():
+            monkeypatch.setitem(PERMISSIONS, permission, granted)  # type: ignore[arg-type]
+        ask()
+
+
+@pytest.mark.parametrize("permission", PERMISSIONS)
+def test_who_loses_a_permission_loses_its_pages(
+    people: People, app: Flask, monkeypatch: pytest.MonkeyPatch, permission: Permission
+) -> None:
+    pages = {"hosts": ["/hosts/", "/hosts/1"], "export": ["/hosts/export.csv"], "audit": ["/audit/"]}[permission]
+    method = "POST" if permission == "export" else "GET"
+    assert [_status(people["administrator"], method, path, "administrator") for path in pages] == [200] * len(pages)
+    monkeypatch.setitem(PERMISSIONS, permission, PERMISSIONS[permission] - {"administrator"})
+    assert [_status(people["administrator"], method, path, "administrator") for path in pages] == [403] * len(pages)
 
 
 @pytest.mark.parametrize("path", ["/hosts/", "/hosts/1", "/audit/", "/password"])
