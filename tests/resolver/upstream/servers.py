@@ -189,8 +189,8 @@ class Asking:
         """Here nothing is survived: a bug fails the test."""
         action(*given)
 
-    def ask(self, name="www.example", waiter="client"):
-        return self.pool.ask((names.to_wire(name) + b"\0\1\0\1", 0), waiter)
+    def ask(self, name="www.example", waiter="client", kind=1):
+        return self.pool.ask((names.to_wire(name) + bytes((0, kind, 0, 1)), 0), waiter)
 
     def until_delivered(self, count=1):
         self.loop.until(lambda: len(self.delivered) >= count, f"{count} answers")
