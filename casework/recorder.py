@@ -198,7 +198,7 @@ class Recorder:
                 finished.finish()
         self._day = DayWriter(path, self._folder)
         log.info("recording into %s", path.name)
-        return self._day, boots.live(self._marks.values(), now)
+        return self._day, self._watch.carried(self._marks.values(), now)
 
     def _open_sightings(self) -> Sightings:
         if self._sightings is None:

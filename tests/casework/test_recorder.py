@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from casework import ledger
+from casework.store import ledger as sql
 from casework.store.engine import DatabaseError, Store
 from contracts.control import RunFolder
 from contracts.counter import CounterFile, counter_path
@@ -83,6 +86,36 @@ def test_marks_are_carried_even_when_a_quiet_boot_sends_nothing_that_day(recorde
     heir.commit([])
     assert heir.committed(BOOT) == 7
     heir.close()
+
+
+@pytest.mark.parametrize("sign", ["its counter file", "its connection"])
+def test_a_boot_without_a_hit_for_weeks_is_known_as_long_as_it_is_there(recorder, settings, clock, sign):
+    recorder.commit([arrival(5, [row("127.10.0.1", count=50)], made=50)])
+    if sign == "its counter file":
+        worker_counted(settings, 50).close()
+    for day in range(1, 17):
+        clock.now = NOON + day * 86400
+        recorder.settle({BOOT: 0} if sign == "its connection" else {})
+        recorder.commit([arrival(day, [row("127.10.0.2", int(clock.now))], OTHER, 1)])
+    heir = recorder_in(settings.state, clock)
+    heir.commit([arrival(6, [row("127.10.0.1", int(clock.now))], made=51)])
+    assert (heir.status()["gaps"], ledger.lost_boots(settings.state)) == (0, [])
+    killed(worker_counted(settings, 51))
+    heir.settle({})
+    heir.settle({})
+    assert heir.status()["lost"] == []
+    heir.close()
+
+
+def test_a_boot_that_is_not_there_is_forgotten_after_a_week(recorder, clock):
+    recorder.commit([arrival(5, [row("127.10.0.1")])])
+    recorder.settle({})
+    for day, known in ((6, True), (8, False)):
+        clock.now = NOON + day * 86400
+        recorder.commit([arrival(day, [row("127.10.0.2", int(clock.now))], OTHER, 1)])
+        (newest, *_) = ledger.day_files(recorder._state)
+        with closing(sql.open_day(newest)) as store:
+            assert (BOOT in {mark.boot for mark in sql.marks(store)}) == known
 
 
 def test_a_clock_set_back_forgets_nothing(recorder, settings, clock):
