@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from admin import access, chart, hosts_file, paging
 from admin.first_hit import first_hit_command, listed_name
-from admin.hosts_form import ExportForm, FilterForm
+from admin.hosts_form import ExportForm, FilterForm, list_query
 from admin.paging import Pager
 from admin.services import services
 from casework.hosts import SORTS, HostPage, HostRow, Sort, Step
@@ -57,6 +57,7 @@ def show_list() -> str:
         order=order,
         filtered=wanted is None or any(wanted),
         wrong=wanted is None,
+        back=list_query(request.query_string.decode("ascii", "replace")),
         export=ExportForm(),
         may_export=_may_export(),
         now=services().now,
@@ -103,6 +104,7 @@ def show(host_id: int) -> str:
     return render_template(
         "hosts/show.html",
         host=host,
+        back=list_query(request.args.get("back")),
         step=step,
         campaigns=dict(access.host_choices().campaigns),
         chart=chart.bar_chart(points, lambda second: _axis(second, step)),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext, lazy_gettext
@@ -17,6 +18,8 @@ from wtforms.validators import InputRequired, Length, Optional
 from casework.hosts import NO_UNIT, Choices, HostFilter
 
 MINUTE = 60
+LIST_QUERY = ("q", "unit", "campaign", "family", "list", "since", "until", "sort", "order", "page")
+LONGEST_QUERY = 1500  # characters; with it the address of a machine stays one that any program takes
 SHOWN = 60  # characters of a wrong entry that its message repeats
 Fields = list[SelectField]  # the form below has a field called `list`
 
@@ -107,6 +110,13 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             since=self.since.second(zone),
             until=None if until is None else until + MINUTE - 1,
         )
+
+
+def list_query(text: str | None) -> str:
+    """The query of the list that a page was reached from: what the list knows, whatever else somebody put in."""
+    if not text or len(text) > LONGEST_QUERY:
+        return ""
+    return urlencode([(name, value) for name, value in parse_qsl(text) if name in LIST_QUERY])
 
 
 class ExportForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types

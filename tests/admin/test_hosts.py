@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
+from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
@@ -16,7 +18,7 @@ from tests.admin.conftest import Browser, People, make_account
 from tests.admin.populate import HOUR, NOW, populate
 from tests.conftest import REPO
 
-ROW = re.compile(r'<td class="address"><a href="/hosts/(\d+)">([^<]+)</a>')
+ROW = re.compile(r'<td class="address"><a href="/hosts/(\d+)(?:\?[^"]*)?">([^<]+)</a>')
 
 
 @pytest.fixture
@@ -156,6 +158,50 @@ def test_links_keep_the_filter_and_obey_nobody(settings: Settings, staff: Browse
     rest = addresses(text(staff, onward[1].replace("&amp;", "&")))
     assert len(rest) == 11
     assert not set(rest) & set(addresses(page))
+
+
+def way_back(page: str) -> str:
+    return html.unescape(re.findall(r'<a href="([^"]*)">Máy nghi nhiễm</a> ›', page)[0])
+
+
+def test_the_way_back_keeps_the_filter(staff: Browser, settings: Settings) -> None:
+    populate(settings, [("127.10.0.7", 100 + number, "c2.evil.example", 1) for number in range(60)])
+    query = "q=evil+%26+%22tr%E1%BB%99m%22&unit=so-mau&since=2026-11-20T00%3A00&sort=hits&order=asc&page=1"
+    listed = text(staff, "/hosts/?unit=so-mau&since=2026-11-20T00%3A00&sort=hits&order=asc&q=")
+    onward = html.unescape(re.findall(r'class="address"><a href="([^"]+)"', listed)[0])
+    back = "/hosts/?unit=so-mau&since=2026-11-20T00%3A00&sort=hits&order=asc"
+    assert way_back(text(staff, onward)) == back
+    second = re.findall(r'rel="next" href="([^"]+)"', text(staff, onward))[0]
+    assert way_back(text(staff, html.unescape(second))) == back, "on its other pages too"
+    assert addresses(text(staff, back)) == ["127.10.0.7"]
+    assert way_back(text(staff, f"/hosts/1?{urlencode({'back': query})}")) == f"/hosts/?{query}"
+    assert way_back(text(staff, "/hosts/1")) == "/hosts/"
+    assert 'href="/hosts/1"' in text(staff, "/hosts/"), "nothing to keep"
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "//evil.example/",
+        "https://evil.example/?",
+        "/../login?q",
+        "javascript:alert(1)",
+        "&&==;%",
+        "_external=1&_scheme=x",
+        "next=//evil.example",
+        "back=unit%3Dx",
+        "q=" + "x" * 2000,
+        "\r\nLocation: //evil.example",
+        "\udcff",
+        '"><script>',
+    ],
+)
+def test_the_way_back_leads_nowhere_else(staff: Browser, bad: str) -> None:
+    page = text(staff, f"/hosts/1?{urlencode({'back': bad}, errors='replace')}")
+    assert way_back(page) == "/hosts/"
+    hostile = urlencode({"back": f"q=a&{bad}"}, errors="replace")
+    back = way_back(text(staff, f"/hosts/1?{hostile}"))
+    assert re.fullmatch(r"/hosts/(\?q=a(%2F|\w|[-.%+])*)?", back), back
 
 
 @pytest.mark.parametrize("page", ["0", "-3", "abc", "999999999999"])
