@@ -26,6 +26,7 @@ def test_the_first_password_must_be_changed_before_anything_else(bare: Flask, se
     for path in ("/", "/hosts/", "/audit/"):
         assert browser.get(path).location == "/password"
     assert "mật khẩu được cấp" in browser.get("/password").get_data(as_text=True)
+    assert 'href="/password"' not in browser.get("/password").get_data(as_text=True), "the way there is for later"
     done = browser.submit("/password", "/password", old=first, new=PASSWORD, again=PASSWORD)
     assert done.location == "/"
     assert browser.get("/hosts/").status_code == 200
