@@ -5,6 +5,8 @@ The ladder is the worker's: this command asks over the control socket and only p
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from typing import Any
 
 import click
@@ -14,6 +16,7 @@ from admin.cli.terminal import clean, echo_json, table
 from contracts.control import RunFolder
 from contracts.settings import Settings
 
+_DNS_TEXT = re.compile(r"(?:[A-Za-z0-9_*.-]|\\[0-9]{3}|\\[!-/:-~])+").fullmatch  # as in a zone file, escapes too
 OUTCOMES = {
     "refused": "refused: this client may not ask here",
     "sinkhole": "the sinkhole address",
@@ -33,12 +36,34 @@ OUTCOMES = {
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_obj
 def command(context: Context, name: str, client: str, qtype: str, as_json: bool) -> None:
-    """Ask a running worker what a client would get for NAME, and why."""
-    answer = ask_any_worker(context.settings, {"name": name, "client": client, "type": qtype.upper()})
+    """Ask a running worker what a client would get for NAME, and why.
+
+    NAME may be written as letters and pages do: `evil[.]example`, `hxxp://evil[.]example`, `xấu.example`.
+    """
+    args = {"name": question_name(name), "client": client, "type": qtype.upper()}
+    answer = ask_any_worker(context.settings, args)
     if as_json:
         echo_json(answer)
     else:
         click.echo("\n".join(described(answer)))
+
+
+def question_name(text: str) -> str:
+    """The name that a machine would ask for. A false all-clear for what is no name would be worse than an error."""
+    from blocklists.normalise import Unusable, target
+
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        if _DNS_TEXT(text):
+            return text
+    try:
+        found = target(text)
+    except Unusable as error:
+        raise click.UsageError(f"{text!r} is no name that a machine could ask for: {error}") from error
+    if not found.name:
+        raise click.UsageError(f"{text!r} is an address, and machines ask for names")
+    return found.name
 
 
 def ask_any_worker(settings: Settings, args: dict[str, Any]) -> dict[str, Any]:

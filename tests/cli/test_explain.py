@@ -87,3 +87,34 @@ def test_without_any_worker_it_says_what_to_do(settings_file, run_folder):
     ran = run("--config", settings_file, "explain", "x.example")
     assert ran.exit_code == 1
     assert f"no resolver worker answers in {run_folder}: start the service with `sinkhole run`" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("update.evil.example", "update.evil.example"),
+        ("update[.]evil[.]example", "update.evil.example"),
+        ("hxxp://update[.]evil[.]example", "update.evil.example"),
+        ("hxxps://update[.]evil[.]example:8080/", "update.evil.example"),
+        ("xấu.example", "xn--xu-r5s.example"),
+        ("_dns.resolver.arpa", "_dns.resolver.arpa"),
+        ("localhost", "localhost"),
+        ("1.0.0.127.in-addr.arpa", "1.0.0.127.in-addr.arpa"),
+        (r"a\.b\255.example", r"a\.b\255.example"),
+    ],
+)
+def test_a_name_may_be_written_as_letters_write_it(settings_file, run_folder, written, asked):
+    with answering(run_folder / "resolver-0.sock", {"explain": LISTED}) as seen:
+        ran = run("--config", settings_file, "explain", written)
+    assert ran.exit_code == 0, ran.output
+    assert seen[0].args["name"] == asked
+
+
+@pytest.mark.parametrize(
+    "written", ["a b", "127.0.0.1", "::1", "hxxp://evil[.]example/setup.exe", "ai@evil.example", ""]
+)
+def test_what_is_no_name_gets_no_all_clear(settings_file, run_folder, written):
+    with answering(run_folder / "resolver-0.sock", {"explain": PLAIN}) as seen:
+        ran = run("--config", settings_file, "explain", written)
+    assert ran.exit_code == 2, ran.output
+    assert not seen
