@@ -19,12 +19,19 @@ from tests.peers.comparing import Difference, Record
 from tests.peers.zones import CHAIN
 
 PAGE = REPO / "docs" / "differences.md"
-NS, RRSIG, NSEC, NSEC3 = dns.rdatatype.NS, dns.rdatatype.RRSIG, dns.rdatatype.NSEC, dns.rdatatype.NSEC3
+NS, SOA, RRSIG, NSEC, NSEC3 = (
+    dns.rdatatype.NS,
+    dns.rdatatype.SOA,
+    dns.rdatatype.RRSIG,
+    dns.rdatatype.NSEC,
+    dns.rdatatype.NSEC3,
+)
 ADDRESSES = {dns.rdatatype.A, dns.rdatatype.AAAA, RRSIG}
 SECTIONS = {"answer", "authority", "additional"}
 UNBOUND_CHAIN = 11  # CNAMEs that Unbound follows: MAX_RESTART_COUNT
 
-LOCAL_THERE = ("localhost", "127.in-addr.arpa", "invalid", "onion", "test", "168.192.in-addr.arpa", "home.arpa")
+LOCAL = ("localhost", "127.in-addr.arpa", "invalid", "onion", "test", "168.192.in-addr.arpa", "home.arpa")
+LOCAL_HERE = ("local", "resolver.arpa", "use-application-dns.net")
 META = {dns.rdatatype.from_text(kind) for kind in ("MAILA", "MAILB", "TKEY", "TSIG", "TYPE128")}
 TRANSFERS = {dns.rdatatype.AXFR, dns.rdatatype.IXFR}
 LISTED = dns.name.from_text("bad.plain.example")
@@ -110,9 +117,24 @@ def _denial_behind_dname(found: Difference) -> bool:
     return below and found.ours == [] and _only(found.theirs, {NSEC, NSEC3, RRSIG})
 
 
-def _local_there(found: Difference) -> bool:
-    known = found.aspect in {"AA", "rcode", *SECTIONS} and _below(found, LOCAL_THERE)
-    return known and found.question.qclass == 1 and _rcodes(found)[0] == "SERVFAIL"
+def _local_everywhere(found: Difference) -> bool:
+    """Both answer by themselves, alike in the rcode."""
+    rcodes = _rcodes(found)
+    if not _below(found, LOCAL) or rcodes[0] != rcodes[1]:
+        return False
+    soa = found.aspect == "authority" and _only(found.ours, {SOA}) and _only(found.theirs, {SOA})
+    return soa or (found.aspect == "AA" and found.ours is False) or found.aspect == "ttl"
+
+
+def _local_here(found: Difference) -> bool:
+    known = found.aspect in {"rcode", *SECTIONS} and _below(found, LOCAL_HERE)
+    return known and _rcodes(found) in {("NXDOMAIN", "SERVFAIL"), ("NOERROR", "SERVFAIL")}
+
+
+def _cookie(found: Difference) -> bool:
+    return (
+        found.aspect == "options" and (found.ours, found.theirs) == ([10], []) and bool(found.question.manner.options)
+    )
 
 
 def _bare_error_ra(found: Difference) -> bool:
@@ -128,7 +150,7 @@ def _meta(found: Difference) -> bool:
 
 
 def _transfer(found: Difference) -> bool:
-    return found.aspect == "rcode" and found.question.kind in TRANSFERS and _rcodes(found) == ("NOTIMP", "REFUSED")
+    return found.aspect == "rcode" and found.question.kind in TRANSFERS and _rcodes(found) == ("NOTAUTH", "REFUSED")
 
 
 def _class(found: Difference) -> bool:
@@ -169,17 +191,20 @@ ROWS = (
     Row("the proof that what a DNAME leads to does not exist", "as the upstream sent it: NSD leaves a part out",
         "whole: it asks for the DNAME's target once more",
         "a forwarder passes on; who validates behind it asks again too", _denial_behind_dname),
-    Row("names that Unbound has built in (localhost, invalid, onion, test, private reverse zones, home.arpa)",
-        "asked of the upstream, which is to know them: SERVFAIL from this test's authoritative one",
-        "answered locally with AA", "answered here once local names are in; the recommended upstream knows them",
-        _local_there),
+    Row("names that both answer by themselves (localhost, invalid, onion, test, private reverse zones, home.arpa)",
+        "AA not set, a SOA of its own, 3600 s", "AA set, another SOA, 10800 s",
+        "same answers; AA stays unset in everything that a forwarder says", _local_everywhere),
+    Row("local, resolver.arpa, use-application-dns.net", "answered here", "asked of the upstream",
+        "RFC 6762, RFC 9462, and the name that keeps Firefox with this resolver: questions that must not leave the WAN",
+        _local_here),
     Row("meta types (MAILA, MAILB, TKEY, TSIG, NXNAME)", "forwarded as any type is (RFC 3597)", "FORMERR",
         "the upstream decides", _meta),
-    Row("zone transfers", "NOTIMP", "REFUSED", "not offered to anyone, whoever asks", _transfer),
+    Row("zone transfers", "NOTAUTH", "REFUSED", "RFC 5936 section 2.2.1: no zone is held here", _transfer),
     Row("classes other than IN", "REFUSED", "CH answers about itself, others SERVFAIL or as if IN",
         "nothing about this server is told to clients", _class),
     Row("ANY", "what the upstream gives, or a short answer (RFC 8482)", "all types that its cache holds for the name",
         "ANY is for debugging; clients get no promise", _any),
+    Row("DNS cookies (RFC 7873)", "answered", "left out, unless `answer-cookie: yes`", "always on", _cookie),
     Row("RA in FORMERR and REFUSED", "set", "not set", "this server does offer recursion", _bare_error_ra),
     Row("extended errors (RFC 8914)", "say why: forged, blocked, not authoritative, no reachable upstream",
         "none, unless `ede: yes`", "the person behind the machine, or its administrator, can see why", _extended),
