@@ -18,7 +18,12 @@ from zope.interface import implementer
 
 START = 10_000.0  # monotonic seconds when a scenario begins
 STRIDES = 20  # a long time in which nothing is under way passes in so many strides
+MOST_ROUNDS = 2000  # of the reactor at one instant
 REAL_DEADLINE = 1.0  # real seconds to wait for a datagram on loopback that must be there
+
+
+class Endless(AssertionError):
+    """At one instant of virtual time there is no end of events: a question that is asked again and again, say."""
 
 
 class VirtualReactor(SelectReactor):
@@ -43,8 +48,11 @@ class VirtualReactor(SelectReactor):
 
     def settle(self) -> None:
         """Let everything happen that happens at this instant."""
-        quiet = 0
+        quiet = rounds = 0
         while quiet < 2:
+            rounds += 1
+            if rounds > MOST_ROUNDS:
+                raise Endless(f"something goes round for ever at second {self.now - START:g}")
             before = self.events
             self.iterate(0)
             busy = self.events != before or self.threadCallQueue or self._due() <= self.now

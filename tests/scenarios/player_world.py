@@ -190,13 +190,14 @@ class World:
         """End the worker and give everything back."""
         for link in self._links.values():
             link.close()
-        self.reactor.settle()
-        if self.worker is not None:
-            self.worker.stop()
-            self.reactor.settle()
-        self.upstreams.close()
-        self.reactor.end()
-        self._undo.close()
+        try:
+            if self.worker is not None:
+                self.worker.stop()
+                self.reactor.settle()
+        finally:
+            self.upstreams.close()
+            self.reactor.end()
+            self._undo.close()
 
 
 @cache

@@ -8,8 +8,10 @@ from __future__ import annotations
 import pytest
 
 from contracts.config import BadConfig
+from resolver.upstream.exchange import Exchange
 from tests.conftest import REPO
 from tests.scenarios import player, reading
+from tests.scenarios.player_time import Endless
 
 GOOD = """
 SCENARIO a name, listed and not
@@ -124,3 +126,15 @@ def test_what_is_no_scenario_is_told(tmp_path, old, new, message):
     with pytest.raises((reading.BadScenario, BadConfig)) as caught:
         played(GOOD.replace(old, new, 1), tmp_path)
     assert message in str(caught.value)
+
+
+def test_what_goes_round_for_ever_is_told(tmp_path, monkeypatch):
+    def again(self, question):
+        self._release(question)
+        question.again = True
+        return question
+
+    monkeypatch.setattr(Exchange, "_another", again)
+    failing = GOOD.replace("        ANSWER\n            www", "        SERVFAIL\n        ANSWER\n            www")
+    with pytest.raises(Endless, match="for ever at second 0"):
+        played(failing, tmp_path)
