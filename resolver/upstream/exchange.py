@@ -165,7 +165,7 @@ class Exchange(Generic[Waiter]):
             self._counters.upstream_mismatches += 1
             if link.overdue:
                 link.overdue -= 1
-            else:
+            elif packet[:2] not in link.recent:
                 link.wrong += 1
             return None
         try:
@@ -182,6 +182,7 @@ class Exchange(Generic[Waiter]):
         server = link.server
         self._release(question)
         link.answers += 1
+        link.recent.append(question.ident)
         server.answered(question.sent, now, edns=answer.edns)
         if question.asked is not question.key[0]:
             server.kept_case()

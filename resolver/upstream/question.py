@@ -6,6 +6,7 @@ Data only; what happens to them is resolver.upstream.exchange's.
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import Generic, TypeVar
 
 from resolver.upstream.scope import Scope
@@ -51,7 +52,7 @@ class Question(Generic[Waiter]):
 class Link(Generic[Waiter]):
     """One way on which answers of one server come: a source port, or a connection. IDs are its own."""
 
-    __slots__ = ("answers", "heard", "hung", "overdue", "pending", "server", "stream", "wrong")
+    __slots__ = ("answers", "heard", "hung", "overdue", "pending", "recent", "server", "stream", "wrong")
 
     def __init__(self, server: Server, *, stream: bool = False) -> None:
         self.server = server
@@ -60,5 +61,6 @@ class Link(Generic[Waiter]):
         self.answers = 0
         self.heard = -math.inf
         self.hung = False  # a connection on which nothing comes any more
+        self.recent: deque[bytes] = deque(maxlen=64)  # IDs answered last: networks duplicate packets
         self.overdue = 0  # answers that may still come too late and whose IDs are forgotten
         self.wrong = 0  # packets with an ID that nobody waits for, beyond those

@@ -146,6 +146,17 @@ def test_answers_that_come_late_are_no_flood():
     assert link.wrong == 1
 
 
+def test_duplicates_are_no_flood():
+    asked = Asked(servers=1)
+    for number in range(FLOOD * 2):
+        question = asked.ask(f"x{number}.example")
+        link = question.link
+        asked.answer(question)
+        asked.answer(question, link=link)
+    assert asked.counters.upstream_mismatches == FLOOD * 2
+    assert link.wrong == 0
+
+
 @given(junk=st.binary(max_size=80))
 def test_any_octets_in_answer_to_a_mixed_question(junk):
     asked = Asked(servers=1, attempts=1)

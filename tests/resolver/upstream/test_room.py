@@ -63,8 +63,7 @@ def test_200_dead_names_do_not_slow_live_ones():
     assert len(asked.exchange) <= 100
 
 
-@pytest.mark.parametrize("place", ["aim", "write"])
-def test_a_bug_leaves_nothing_under_way(monkeypatch, place):
+def test_a_bug_in_sending_leaves_nothing_under_way(monkeypatch):
     asked = Asked()
     question = asked.exchange.open(key(), ["client"], asked.now)
     monkeypatch.setattr(reply, "upstream_question", Mock(side_effect=KeyError("a bug")))
