@@ -19,7 +19,8 @@ import dns.rdataclass
 from tests.scenarios import player_checks as checks
 from tests.scenarios.player_checks import Wrong
 from tests.scenarios.player_world import World
-from tests.scenarios.reading import Line, Scenario, Step, Words, policy
+from tests.scenarios.reading import Scenario, Step, policy
+from tests.scenarios.reading_words import Line, Words
 
 CLIENT = "127.10.0.5"
 _COOKIE = 10

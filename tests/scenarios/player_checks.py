@@ -13,7 +13,8 @@ import dns.rdatatype
 
 from contracts.hit import HitFacts
 from tests.scenarios.player_upstream import Asked
-from tests.scenarios.reading import CONDITIONS, SECTIONS, TRANSPORTS, Line, Step, Words, absolute, rcode
+from tests.scenarios.reading import CONDITIONS, SECTIONS, TRANSPORTS, Step, absolute, rcode
+from tests.scenarios.reading_words import Line, Words
 
 _EDE = 15
 

@@ -12,6 +12,7 @@ from resolver.upstream.exchange import Exchange
 from tests.conftest import REPO
 from tests.scenarios import player, reading
 from tests.scenarios.player_time import Endless
+from tests.scenarios.reading_words import BadScenario
 
 GOOD = """
 SCENARIO a name, listed and not
@@ -123,7 +124,7 @@ def test_what_is_not_as_stated_is_told(tmp_path, old, new, place, words):
 )  # fmt: skip
 def test_what_is_no_scenario_is_told(tmp_path, old, new, message):
     assert old in GOOD
-    with pytest.raises((reading.BadScenario, BadConfig)) as caught:
+    with pytest.raises((BadScenario, BadConfig)) as caught:
         played(GOOD.replace(old, new, 1), tmp_path)
     assert message in str(caught.value)
 
