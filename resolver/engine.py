@@ -187,6 +187,8 @@ class Engine:
         cached = CachedAnswer(answer, HEADER + len(key[0]), now)
         if answer.lifetime > 0:
             self.cache.put(key, cached)
+        else:
+            self.cache.remove(key)  # what it replaces must not come back as a stale answer
         self._failures.answered(key)
         return cached
 
