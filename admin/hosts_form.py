@@ -39,6 +39,11 @@ class TimeField(DateTimeLocalField):  # type: ignore[misc]  # WTForms has no typ
             entered = " ".join(valuelist)[:SHOWN]
             raise ValueError(gettext("“%(entered)s” is not a date and time.", entered=entered)) from error
 
+    def _value(self) -> str:
+        """WTForms calls this for the page; browsers complain of anything but a time in a field of times."""
+        entered: datetime | None = self.data
+        return entered.isoformat(timespec="seconds" if entered.second else "minutes") if entered else ""
+
     def second(self, zone: ZoneInfo) -> int | None:
         """UTC second of what was entered."""
         entered: datetime | None = self.data
@@ -88,10 +93,7 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         """Whether the list may be shown: half a filter would show the wrong machines. Errors stand at their fields."""
         self.validate()
         for field in self.strangers:
-            said = gettext(
-                "“%(entered)s” is not among the choices: the address is wrong, or no machine was seen with it.",
-                entered=field.data[:SHOWN],
-            )
+            said = gettext("“%(entered)s” is not among the choices.", entered=field.data[:SHOWN])
             field.errors = [*field.errors, said]
         since, until = self.since.data, self.until.data
         if since and until and since - until >= timedelta(seconds=MINUTE):  # the minute of `until` is included

@@ -96,9 +96,9 @@ def test_a_phone_need_not_scroll_sideways(running: AdminProcess, page: playwrigh
     page.set_viewport_size({"width": 390, "height": 844})
     log_in_for_the_first_time(running, page)
     two_machines(running)
-    for path in ("/hosts/", "/hosts/1", "/audit/", "/password"):
+    for path in ("/hosts/", "/hosts/?since=abc&unit=unknown", "/hosts/1", "/audit/", "/password"):
         page.goto(f"{running.url}{path}")
-        page.screenshot(path=tmp_path / f"phone{path.replace('/', '-')}.png")
+        page.screenshot(path=tmp_path / f"phone{path.partition('?')[0].replace('/', '-')}.png")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
 
 

@@ -118,6 +118,21 @@ def test_a_minute_from_and_to_itself_is_no_error(staff: Browser) -> None:
         assert addresses(text(staff, f"/hosts/?since={since}&until=2026-11-23T09:12")) != []
 
 
+@pytest.mark.parametrize(
+    ("entered", "value"),
+    [
+        ("2026-11-23T09:12", "2026-11-23T09:12"),
+        ("2026-11-23T09:12:30", "2026-11-23T09:12:30"),
+        ("2026-11-23", "2026-11-23T00:00"),
+        ("0001-01-01T00:00", "0001-01-01T00:00"),
+        ("abc", ""),
+    ],
+)
+def test_fields_of_times_hold_times(staff: Browser, entered: str, value: str) -> None:
+    (field,) = re.findall(r'<input[^>]* name="since"[^>]*>', text(staff, f"/hosts/?since={entered}"))
+    assert f'value="{value}"' in field
+
+
 def test_no_file_of_a_wrong_filter(staff: Browser, settings: Settings) -> None:
     answer = staff.submit("/hosts/export.csv?since=abc", "/password", reason="Báo cáo chiến dịch")
     assert answer.location == "/hosts/?since=abc"
