@@ -21,8 +21,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from blocklists.library import DatabaseError, Library
-from blocklists.lock import Busy, WriterLock
+from blocklists.library import LOCK, DatabaseError, Library
 from blocklists.lookup import list_lists
 from blocklists.report import ImportReport, Seeded, Switched
 from blocklists.service import ImportOptions, Lists
@@ -32,6 +31,7 @@ from contracts.control import RunFolder
 from contracts.settings import Settings
 from runtime import control, process
 from runtime.control import Call, ControlFactory, Refused
+from runtime.lock import FileLock, Held
 
 log = logging.getLogger(__name__)
 REPAIR_SECONDS = 5.0  # what could not be done (disk full) is tried again so often
@@ -293,9 +293,9 @@ def main() -> None:
     process.setup_logging("lists")
     settings = process.settings_or_exit(args.config)
     try:
-        lock = WriterLock(settings.state)
-    except Busy as error:
-        log.error("cannot start: %s", error)  # noqa: TRY400  the sentence says it all
+        lock = FileLock(settings.state / LOCK)
+    except Held as error:
+        log.error("cannot start: process %s is writing the lists of %s", error.holder, settings.state)  # noqa: TRY400  the sentence says it all
         raise SystemExit(1) from error
     from twisted.internet import reactor  # noqa: TID251  __main__ files import it
 

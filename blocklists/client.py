@@ -12,14 +12,16 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from blocklists.library import DatabaseError, Library
-from blocklists.lock import Busy, WriterLock
+from blocklists.library import LOCK, DatabaseError, Library
 from blocklists.report import ImportReport, Switched
 from blocklists.service import ImportOptions, Lists
 from blocklists.workers import tell_workers
 from contracts.control import RunFolder
 from contracts.settings import Settings
+from runtime.actor import own_actor
 from runtime.control import Refused, Unreachable, ask
+from runtime.lock import FileLock, Held
+from runtime.state import claim
 
 SILENCE = 60.0  # seconds without a line from the lists process; it sends one every second while it works
 Progress = Callable[[str, int], None]
@@ -27,51 +29,50 @@ Result = TypeVar("Result", ImportReport, Switched)
 
 
 def import_file(
-    settings: Settings, actor: str, file: Path, options: ImportOptions, progress: Progress | None = None
+    settings: Settings, file: Path, options: ImportOptions, progress: Progress | None = None
 ) -> ImportReport:
     """Import a list file. Raises Refused with a sentence for people, Unreachable when nobody can do it now."""
     if not file.is_file():
         raise Refused(f"{file}: " + ("not a regular file" if file.exists() else "no such file"))
     options = options if options.file else msgspec.structs.replace(options, file=file.name)
     try:
-        answer = _ask(settings, actor, "import", msgspec.to_builtins(options), file, progress)
+        answer = _ask(settings, "import", msgspec.to_builtins(options), file, progress)
     except Unreachable as error:
         with _in_process(settings, error) as lists, file.open("rb") as opened:
-            report = lists.import_file(actor, opened, options, progress or _quiet)
+            report = lists.import_file(own_actor(), opened, options, progress or _quiet)
             return _told(settings, report)
     return msgspec.convert(answer, ImportReport)
 
 
-def activate(settings: Settings, actor: str, name: str, version: int | None = None) -> Switched:
+def activate(settings: Settings, name: str, version: int | None = None) -> Switched:
     """Make a version live; None: the newest that is held."""
     try:
-        return _switched(_ask(settings, actor, "activate", {"name": name, "version": version}))
+        return _switched(_ask(settings, "activate", {"name": name, "version": version}))
     except Unreachable as error:
         with _in_process(settings, error) as lists:
-            return _told(settings, lists.activate(actor, name, version))
+            return _told(settings, lists.activate(own_actor(), name, version))
 
 
-def rollback(settings: Settings, actor: str, name: str) -> Switched:
+def rollback(settings: Settings, name: str) -> Switched:
     """Back to the version that was live before."""
     try:
-        return _switched(_ask(settings, actor, "rollback", {"name": name}))
+        return _switched(_ask(settings, "rollback", {"name": name}))
     except Unreachable as error:
         with _in_process(settings, error) as lists:
-            return _told(settings, lists.rollback(actor, name))
+            return _told(settings, lists.rollback(own_actor(), name))
 
 
-def withdraw(settings: Settings, actor: str, name: str) -> Switched:
+def withdraw(settings: Settings, name: str) -> Switched:
     """Take a list out of the policy; its versions stay."""
     try:
-        return _switched(_ask(settings, actor, "withdraw", {"name": name}))
+        return _switched(_ask(settings, "withdraw", {"name": name}))
     except Unreachable as error:
         with _in_process(settings, error) as lists:
-            return _told(settings, lists.withdraw(actor, name))
+            return _told(settings, lists.withdraw(own_actor(), name))
 
 
 def _ask(
     settings: Settings,
-    actor: str,
     op: str,
     args: dict[str, Any],
     body: Path | None = None,
@@ -83,16 +84,17 @@ def _ask(
         if progress is not None and isinstance(line, dict):
             progress(str(line.get("stage", "")), int(line.get("count", 0)))
 
-    return ask(path, op, args, actor=actor, body=body, timeout=SILENCE, progress=step)
+    return ask(path, op, args, body=body, timeout=SILENCE, progress=step)
 
 
 @contextmanager
 def _in_process(settings: Settings, silent: Unreachable) -> Iterator[Lists]:
-    """The operations under the writer lock, which proves that no lists process is at work."""
+    """The operations under the writer lock, which proves that no lists process is at work. Raises NotOurs."""
+    claim(settings.state)
     try:
-        lock = WriterLock(settings.state)
-    except Busy as error:
-        raise Unreachable(f"{silent}, but {error}") from error
+        lock = FileLock(settings.state / LOCK)
+    except Held as error:
+        raise Unreachable(f"{silent}, but process {error.holder} is writing the lists") from error
     with lock:
         library = Library.open(settings.state)
         try:

@@ -22,6 +22,7 @@ from sqlite_utils.migrations import Migrations  # noqa: TID251  this is the door
 from blocklists.report import Audited, Found, ListStatus, Row, State, Version
 
 FILE = "library.db"
+LOCK = "lists.lock"  # held by the one who writes
 SEED_ACTOR = "system:seed"
 KEPT_VERSIONS = 10
 KEPT_REJECTED = 10_000  # rows kept per version and kind; the totals count all

@@ -51,7 +51,7 @@ class _NothingUsable(Exception):
 
 
 class Lists:
-    """The operations that change lists. One writer at a time: make it only while holding blocklists.lock."""
+    """The operations that change lists. One writer at a time: make it only while holding the lock."""
 
     def __init__(self, settings: Settings, library: Library) -> None:
         self.settings = settings

@@ -17,11 +17,11 @@ MAX_LINE = 1 << 20
 
 
 class Request(msgspec.Struct, frozen=True):
-    """`op` names what to do; `actor` is who asks, for the audit."""
+    """`op` names what to do. The kernel tells who asks; `sudo` is who root says it was before."""
 
     op: str
     args: dict[str, Any] = {}
-    actor: str = ""
+    sudo: str = ""
     size: int = 0
 
 

@@ -20,6 +20,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
 from contracts.control import MAX_LINE, Reply, Request, decode_reply, decode_request, encode
+from runtime.actor import actor_of, peer_user, sudo_user
 
 log = logging.getLogger(__name__)
 MAX_BODY = 1 << 31
@@ -34,14 +35,20 @@ class Unreachable(Exception):
 
 
 class Call:
-    """One request as its handler sees it."""
+    """One request as its handler sees it. `user` is the caller's user id, as the kernel knows it."""
 
-    def __init__(self, request: Request, body: Path | None, progress: Callable[[Any], None]) -> None:
+    def __init__(self, request: Request, user: int, body: Path | None, progress: Callable[[Any], None]) -> None:
         self.op = request.op
         self.args = request.args
-        self.actor = request.actor
+        self.user = user
+        self._sudo = request.sudo
         self.body = body  # the file that came along, removed when the handler is done
         self.progress = progress  # send a progress line; reactor thread only
+
+    @property
+    def actor(self) -> str:
+        """Who asks, for the audit; not for the reactor thread (runtime.actor)."""
+        return actor_of(self.user, self._sudo)
 
 
 # Returns the result (anything JSON can say) or a Deferred of it; raises Refused to say no.
@@ -57,10 +64,15 @@ class ControlProtocol(LineReceiver):
     transport: Any
 
     def __init__(self) -> None:
+        self._user = 0
         self._request: Request | None = None
         self._left = 0
         self._path: Path | None = None
         self._file: BinaryIO | None = None
+
+    def connectionMade(self) -> None:
+        """Twisted calls this."""
+        self._user = peer_user(self.transport.socket)
 
     def lineReceived(self, line: bytes) -> None:
         """Twisted calls this."""
@@ -107,7 +119,7 @@ class ControlProtocol(LineReceiver):
             self._reply(Reply(True, error=f"unknown operation {request.op!r}; known: {known}"))
             self._forget(None, body)
             return
-        call = Call(request, body, lambda value: self._reply(Reply(False, value)))
+        call = Call(request, self._user, body, lambda value: self._reply(Reply(False, value)))
         done: Deferred[Any] = maybeDeferred(handler, call)
         done.addCallbacks(lambda result: self._reply(Reply(True, result)), self._failed)
         done.addBoth(self._forget, body)
@@ -169,7 +181,6 @@ def ask(
     op: str,
     args: dict[str, Any] | None = None,
     *,
-    actor: str = "",
     body: Path | None = None,
     timeout: float = 10.0,
     progress: Callable[[Any], None] | None = None,
@@ -184,7 +195,7 @@ def ask(
         try:
             link.connect(str(path))
             with suppress(BrokenPipeError, ConnectionResetError):  # it may say no and close before it has heard all
-                link.sendall(encode(Request(op, args or {}, actor, size)))
+                link.sendall(encode(Request(op, args or {}, sudo_user(), size)))
                 if body:
                     with body.open("rb") as file:
                         link.sendfile(file)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import signal
 import sys
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from twisted.python import log as twisted_log
 
 from contracts import config
 from contracts.settings import Settings
-from runtime import notify
+from runtime import notify, state
 
 EXIT_CONFIG = 2
 log = logging.getLogger(__name__)
@@ -34,15 +33,22 @@ def arguments(part: str, description: str) -> argparse.ArgumentParser:
 
 
 def settings_or_exit(given: str | None) -> Settings:
-    """Settings, or every error on stderr and exit 2."""
+    """Settings and the state folder that they name, ours and closed to strangers; or every error on stderr and exit 2.
+
+    What every process does first.
+    """
     notify.starting()
+    state.close_to_strangers()
     file = config.find_config(given)
     try:
-        return config.read(file)
-    except config.BadConfig as error:
+        settings = config.read(file)
+        state.claim(settings.state)
+    except (config.BadConfig, state.NotOurs) as error:
         print(error, file=sys.stderr)
     except OSError as error:
-        print(f"{file}: {error.strerror}", file=sys.stderr)
+        print(f"{error.filename or file}: {error.strerror}", file=sys.stderr)
+    else:
+        return settings
     raise SystemExit(EXIT_CONFIG)
 
 
@@ -101,9 +107,3 @@ def run(reactor: Any, *, stop: Callable[[], Any], reload: Callable[[], Any] | No
 
     reactor.callWhenRunning(install)
     reactor.run(installSignalHandlers=True)
-
-
-def actor() -> str:
-    """Who runs this command, for the audit: the login name behind sudo, or the user id."""
-    name = os.environ.get("SUDO_USER") or os.environ.get("USER") or os.environ.get("LOGNAME")
-    return f"os:{name or os.getuid()}"

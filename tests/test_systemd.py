@@ -59,6 +59,7 @@ def test_a_unit_never_gives_up_but_on_wrong_settings(unit):
     assert service["RestartPreventExitStatus"] == "2"
     assert service["NoNewPrivileges"] == "true"
     assert service["User"] == "sinkhole"
+    assert (service["StateDirectoryMode"], service["UMask"]) == ("0750", "0027")
     assert read(unit)["Unit"]["StartLimitIntervalSec"] == "0"
 
 

@@ -20,7 +20,8 @@ from casework.moments import iso
 from casework.store.accounts import Account, all_accounts
 from casework.store.audit import Origin
 from casework.store.engine import DatabaseError, Store, WrongDatabase, open_casework
-from runtime import process
+from runtime.actor import own_actor
+from runtime.state import claim, claim_unless_there
 
 
 @click.group()
@@ -45,7 +46,7 @@ def add(ctx: click.Context, name: str, role: str) -> None:
 @click.pass_context
 def ls(ctx: click.Context, as_json: bool) -> None:
     """List the accounts."""
-    with _store(ctx) as store:
+    with _store(ctx, readonly=True) as store:
         everyone = all_accounts(store)
     zone = ZoneInfo(ctx.obj.settings.time_zone)
     if as_json:
@@ -89,10 +90,15 @@ def enable(ctx: click.Context, name: str) -> None:
 
 
 @contextmanager
-def _store(ctx: click.Context) -> Iterator[Store]:
+def _store(ctx: click.Context, *, readonly: bool = False) -> Iterator[Store]:
     """The casework database of the settings; what goes wrong in it is said in one line."""
+    state = ctx.obj.settings.state
     try:
-        store = open_casework(ctx.obj.settings.state)
+        if readonly:
+            claim_unless_there(state, "casework.db")
+        else:
+            claim(state)
+        store = open_casework(state, readonly=readonly)
         try:
             yield store
         finally:
@@ -102,7 +108,7 @@ def _store(ctx: click.Context) -> Iterator[Store]:
 
 
 def _origin() -> Origin:
-    return Origin(process.actor(), int(time.time()))
+    return Origin(own_actor(), int(time.time()))
 
 
 def _state(account: Account) -> str:

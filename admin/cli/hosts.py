@@ -18,6 +18,7 @@ from admin.cli.terminal import echo_json, table
 from casework import hosts
 from casework.moments import BadMoment, iso, moment
 from casework.store.engine import DatabaseError, WrongDatabase, open_evidence
+from runtime.state import claim_unless_there
 
 _NAMES = 3  # in one line of the table
 
@@ -71,6 +72,7 @@ def command(ctx: click.Context, /, list_: str, sort: hosts.Sort, limit: int, as_
     zone = ZoneInfo(settings.time_zone)
     descending = sort in {"last_seen", "first_seen", "hits"}
     with told_in_one_line():
+        claim_unless_there(settings.state, "casework.db", "evidence.db")
         store = open_evidence(settings.state, readonly=True)
         try:
             page = hosts.list_hosts(

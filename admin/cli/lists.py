@@ -67,14 +67,13 @@ def import_command(
     """Import FILE as a new version of a list and make it live. Exit 1 when nothing in it can be used."""
     from blocklists import client
     from blocklists.service import ImportOptions
-    from runtime.process import actor
 
     name = name or re.sub(r"[^a-z0-9._-]+", "-", plain(file.stem)).strip("-._")
     options = ImportOptions(
         name=name, file=file.name, format=format_name, campaign=campaign, kind=kind, mode=mode, hold=hold
     )
     with _progress(file, hidden=as_json) as progress:
-        report = client.import_file(obj.settings, actor(), file, options, progress)
+        report = client.import_file(obj.settings, file, options, progress)
     if as_json:
         echo_json(report)
     else:
@@ -239,9 +238,8 @@ def _found_table(found: Sequence[Found]) -> str:
 def rollback_command(obj: Any, name: str, as_json: bool) -> None:
     """Go back to the version of list NAME that was live before."""
     from blocklists import client
-    from runtime.process import actor
 
-    _show_switch(client.rollback(obj.settings, actor(), name), as_json=as_json)
+    _show_switch(client.rollback(obj.settings, name), as_json=as_json)
 
 
 @group.command("activate")
@@ -252,9 +250,8 @@ def rollback_command(obj: Any, name: str, as_json: bool) -> None:
 def activate_command(obj: Any, name: str, version: int | None, as_json: bool) -> None:
     """Make VERSION of list NAME live; without VERSION the newest one that is held."""
     from blocklists import client
-    from runtime.process import actor
 
-    _show_switch(client.activate(obj.settings, actor(), name, version), as_json=as_json)
+    _show_switch(client.activate(obj.settings, name, version), as_json=as_json)
 
 
 @group.command("withdraw")
@@ -264,9 +261,8 @@ def activate_command(obj: Any, name: str, version: int | None, as_json: bool) ->
 def withdraw_command(obj: Any, name: str, as_json: bool) -> None:
     """Take list NAME out of the policy. Its versions stay; `activate` brings one back."""
     from blocklists import client
-    from runtime.process import actor
 
-    _show_switch(client.withdraw(obj.settings, actor(), name), as_json=as_json)
+    _show_switch(client.withdraw(obj.settings, name), as_json=as_json)
 
 
 def _show_switch(result: Switched, *, as_json: bool) -> None:

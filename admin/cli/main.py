@@ -15,6 +15,7 @@ import click
 from admin.cli.terminal import clean, echo_problems
 from contracts import config
 from contracts.settings import Settings
+from runtime.state import NotOurs, close_to_strangers
 
 # name -> where it stands, what it does. Imported only when it is called.
 COMMANDS = {
@@ -73,7 +74,8 @@ def load(place: str) -> Any:
 
 
 class LazyGroup(click.Group):
-    """Subcommands from COMMANDS; a control socket that is silent or says no becomes a message and exit 1."""
+    """Subcommands from COMMANDS; a control socket that is silent or says no becomes a message and exit 1, a state
+    folder of another user's exit 2."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         """In the order of the table."""
@@ -95,6 +97,8 @@ class LazyGroup(click.Group):
         """Run the subcommand."""
         try:
             return super().invoke(ctx)
+        except NotOurs as error:
+            raise SettingsError([str(error)]) from error
         except _from_control() as error:
             raise click.ClickException(clean(str(error))) from error
 
@@ -117,4 +121,5 @@ def _from_control() -> tuple[type[Exception], ...]:
 @click.pass_context
 def main(ctx: click.Context, config_file: Path | None) -> None:
     """DNS sinkhole of a provincial WAN: listed malware names get a sinkhole address, and who asked is recorded."""
+    close_to_strangers()
     ctx.obj = Context(config.find_config(str(config_file) if config_file else None))

@@ -22,7 +22,6 @@ from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
 from twisted.python.failure import Failure
 from twisted.runner.procmon import LoggingProtocol, ProcessMonitor  # noqa: TID251  a __main__ file
 
-from admin.supervise.lock import AlreadyRuns, take_lock
 from admin.supervise.parts import Process, UnknownPart, processes
 from admin.supervise.ready import print_what_to_try, until_it_answers, until_lists_are_live
 from admin.supervise.watch import Watch
@@ -31,6 +30,7 @@ from contracts.control import RunFolder
 from contracts.policy import PolicyFolder
 from contracts.settings import Settings
 from runtime import notify, process
+from runtime.lock import FileLock, Held
 
 log = logging.getLogger(__name__)
 
@@ -208,11 +208,11 @@ def main() -> None:
     process.setup_logging("supervise")
     try:
         parts = processes(settings, file, given.parts)
-        lock = take_lock(RunFolder(settings.state).folder / "supervise.lock")
+        lock = FileLock(RunFolder(settings.state).folder / "supervise.lock")
     except UnknownPart as error:
         parser.error(str(error))
-    except AlreadyRuns as error:
-        sys.exit(f"sinkhole: {error}")
+    except Held as error:
+        sys.exit(f"sinkhole: already running on this state folder, process id {error.holder}")
     with lock:
         supervisor = Supervisor(parts)
         announce = partial(print_what_to_try, settings, file, [part.name for part in parts])

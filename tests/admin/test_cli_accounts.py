@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,18 @@ def test_mistakes_are_named(config_file: Path, words: tuple[str, ...], says: str
     assert result.exit_code != 0
     assert says in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("words", [("add", "lan", "--role", "auditor"), ("reset", "lan"), ("disable", "lan"), ("ls",)])
+def test_another_users_state_is_left_alone(
+    config_file: Path, tmp_path: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "var").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    result = run(config_file, *words)
+    assert result.exit_code == 2
+    assert "use `sudo -u " in result.stderr
+    assert list((tmp_path / "var").iterdir()) == []
 
 
 def test_nobody_yet(config_file: Path) -> None:

@@ -7,14 +7,14 @@ import errno
 import pytest
 
 from blocklists import client, compiler
-from blocklists.lock import WriterLock
+from blocklists.library import LOCK
 from blocklists.service import ImportOptions
 from contracts.control import RunFolder
 from runtime.control import Refused, Unreachable
+from runtime.lock import FileLock
+from runtime.state import claim
 from tests.blocklists.making import live_match, policy_of
 from tests.cli.answers import answering
-
-ACTOR = "os:tester"
 
 
 @pytest.fixture
@@ -25,37 +25,38 @@ def letter(tmp_path):
 
 
 def test_the_same_operations_in_this_process(settings, letter):
-    first = client.import_file(settings, ACTOR, letter, ImportOptions("letter"))
+    first = client.import_file(settings, letter, ImportOptions("letter"))
     assert (first.state, first.file, first.workers.of) == ("live", "letter.txt", 0)
     assert [entry.list for entry in policy_of(settings).read().entries] == ["kill-switch", "letter"]
     letter.write_text("b.example\n")
-    client.import_file(settings, ACTOR, letter, ImportOptions("letter"))
-    assert client.rollback(settings, ACTOR, "letter").version == 1
-    assert client.activate(settings, ACTOR, "letter", 2).before == 1
+    client.import_file(settings, letter, ImportOptions("letter"))
+    assert client.rollback(settings, "letter").version == 1
+    assert client.activate(settings, "letter", 2).before == 1
     assert live_match(settings, "b.example")
-    assert client.withdraw(settings, ACTOR, "letter").before == 2
+    assert client.withdraw(settings, "letter").before == 2
 
 
 def test_workers_are_told_here_too(settings, letter):
     with answering(RunFolder(settings.state).control("resolver", 0), {"reload": {"serial": 99}}):
-        report = client.import_file(settings, ACTOR, letter, ImportOptions("letter"))
+        report = client.import_file(settings, letter, ImportOptions("letter"))
     assert (report.workers.live, report.workers.of) == (1, 1)
 
 
 def test_who_holds_the_lock_but_does_not_answer_is_named(settings, letter):
-    with WriterLock(settings.state), pytest.raises(Unreachable, match=r"does not answer.*is writing the lists"):
-        client.import_file(settings, ACTOR, letter, ImportOptions("letter"))
+    claim(settings.state)
+    with FileLock(settings.state / LOCK), pytest.raises(Unreachable, match=r"does not answer.*is writing the lists"):
+        client.import_file(settings, letter, ImportOptions("letter"))
 
 
 def test_a_file_that_is_none(settings, tmp_path):
     with pytest.raises(Refused, match="no such file"):
-        client.import_file(settings, ACTOR, tmp_path / "none.txt", ImportOptions("letter"))
+        client.import_file(settings, tmp_path / "none.txt", ImportOptions("letter"))
     with pytest.raises(Refused, match="not a regular file"):
-        client.import_file(settings, ACTOR, tmp_path, ImportOptions("letter"))
+        client.import_file(settings, tmp_path, ImportOptions("letter"))
 
 
 def test_a_full_disk_is_a_sentence_and_the_old_policy_stays(settings, letter, monkeypatch):
-    client.import_file(settings, ACTOR, letter, ImportOptions("letter"))
+    client.import_file(settings, letter, ImportOptions("letter"))
     letter.write_text("b.example\n")
 
     def full(*_args: object) -> None:
@@ -64,6 +65,6 @@ def test_a_full_disk_is_a_sentence_and_the_old_policy_stays(settings, letter, mo
     with monkeypatch.context() as patch:
         patch.setattr(compiler, "write_segment", full)
         with pytest.raises(Refused, match=r"No space left on device.*stays live"):
-            client.import_file(settings, ACTOR, letter, ImportOptions("letter"))
+            client.import_file(settings, letter, ImportOptions("letter"))
     assert live_match(settings, "a.example")
-    assert client.import_file(settings, ACTOR, letter, ImportOptions("letter")).version == 2
+    assert client.import_file(settings, letter, ImportOptions("letter")).version == 2

@@ -20,6 +20,7 @@ from blocklists.lookup import list_lists
 from blocklists.service import ImportOptions
 from contracts.control import RunFolder
 from contracts.settings import Settings
+from runtime.actor import own_actor
 from runtime.control import Refused, Unreachable, ask
 from tests.blocklists.making import CONFIG, live_match, policy_of
 from tests.cli.answers import answering
@@ -27,7 +28,6 @@ from tests.conftest import REPO
 from tests.waiting import until
 
 pytestmark = pytest.mark.e2e
-ACTOR = "os:tester"
 
 
 @contextmanager
@@ -77,24 +77,22 @@ def test_import_hold_activate_roll_back_withdraw(settings, tmp_path):
         assert (told["pid"], told["problems"]) == (process.pid, [])
         assert [one["list"] for one in told["lists"]] == ["kill-switch"]
         with answering(RunFolder(settings.state).control("resolver", 0), {"reload": {"serial": 10**6}}):
-            report = client.import_file(
-                settings, ACTOR, write(tmp_path, "a.example", "bad line"), ImportOptions("letter")
-            )
+            report = client.import_file(settings, write(tmp_path, "a.example", "bad line"), ImportOptions("letter"))
         assert (report.state, report.names, report.bad_total, report.file) == ("live", 1, 1, "letter.txt")
         assert (report.workers.live, report.workers.of) == (1, 1)
         assert live_match(settings, "x.a.example")
-        held = client.import_file(settings, ACTOR, write(tmp_path, "b.example"), ImportOptions("letter", hold=True))
+        held = client.import_file(settings, write(tmp_path, "b.example"), ImportOptions("letter", hold=True))
         assert held.state == "held"
-        assert client.activate(settings, ACTOR, "letter").version == 2
+        assert client.activate(settings, "letter").version == 2
         assert live_match(settings, "b.example")
-        assert client.rollback(settings, ACTOR, "letter").version == 1
+        assert client.rollback(settings, "letter").version == 1
         with pytest.raises(Refused, match="no version of letter before"):
-            client.rollback(settings, ACTOR, "letter")
-        assert client.withdraw(settings, ACTOR, "letter").before == 1
+            client.rollback(settings, "letter")
+        assert client.withdraw(settings, "letter").before == 1
         assert not list((settings.state / "spool").glob("*"))
     assert process.returncode == 0
     library = Library.reader(settings.state)
-    assert {one.actor for one in library.audit("letter")} == {ACTOR}
+    assert {one.actor for one in library.audit("letter")} == {own_actor()}
     library.close()
 
 
@@ -157,7 +155,7 @@ def versions(settings: Settings) -> dict[str, list[int]]:
 
 def test_killed_within_an_import_the_old_policy_stands_and_the_next_start_goes_on(settings, tmp_path):
     with running(settings) as process:
-        client.import_file(settings, ACTOR, write(tmp_path, "a.example"), ImportOptions("letter"))
+        client.import_file(settings, write(tmp_path, "a.example"), ImportOptions("letter"))
         serial = policy_of(settings).read().serial
         thread = big_import(settings, threading.Event())
         assert status(settings)["busy"]["operation"] == "import", "it answers while it works"
@@ -169,13 +167,13 @@ def test_killed_within_an_import_the_old_policy_stands_and_the_next_start_goes_o
         assert versions(settings)["letter"] == [1]
         assert not list((settings.state / "spool").glob("*"))
         assert not list(policy_of(settings).segments.glob(".*.tmp"))
-        report = client.import_file(settings, ACTOR, write(tmp_path, "b.example"), ImportOptions("letter"))
+        report = client.import_file(settings, write(tmp_path, "b.example"), ImportOptions("letter"))
         assert (report.version, report.state) == (2, "live")
 
 
 def test_a_clean_end_within_an_import_undoes_it(settings, tmp_path):
     with running(settings) as process:
-        client.import_file(settings, ACTOR, write(tmp_path, "a.example"), ImportOptions("letter"))
+        client.import_file(settings, write(tmp_path, "a.example"), ImportOptions("letter"))
         thread = big_import(settings, threading.Event())
         process.terminate()
         assert process.wait(30) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -78,6 +79,17 @@ def test_what_cannot_be_is_exit_1_with_a_sentence(lists, letter):
     told = lists("import", letter, "--campaign", "none-such")
     assert (told.exit_code, "no campaign has the id 'none-such'" in told.output) == (1, True)
     assert lists("rollback", "letter").exit_code == 1
+
+
+def test_another_users_state_is_left_alone(lists, letter, settings_file, monkeypatch):
+    state = settings_file.parent / "var"
+    state.mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    for words in (("import", letter), ("rollback", "letter"), ("activate", "letter"), ("withdraw", "letter")):
+        told = lists(*words)
+        assert told.exit_code == 2
+        assert "use `sudo -u " in told.stderr
+    assert list(state.iterdir()) == []
 
 
 def test_ls_and_search(lists, letter):

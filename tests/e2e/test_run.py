@@ -5,7 +5,9 @@ Restarts after a kill are in test_kill.
 
 from __future__ import annotations
 
+import os
 import signal
+import stat
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,29 @@ def test_the_end_is_clean(tmp_path, upstream: Upstream, number: int):
     assert "Traceback" not in service.tail()
     rows = service.json("hits", "--limit", "1000")
     assert sum(row["count"] for row in rows) == 50, "every hit is in the ledger after the end"
+
+
+def test_strangers_on_the_machine_read_nothing(tmp_path, upstream: Upstream):
+    before = os.umask(0o022)  # as a shell has it
+    try:
+        service = Service(tmp_path, upstream.port).start()
+    finally:
+        os.umask(before)
+    try:
+        service.ask("x.evil-sample.example")
+        service.cli("lists", "import", service.folder / "sample.txt", "--name", "other")
+        service.cli("accounts", "add", "lan", "--role", "auditor")
+        wait_for(lambda: list(service.state.glob("ledger/*.db")), "the ledger")
+        modes = {path.relative_to(service.state).as_posix(): stat.S_IMODE(path.stat().st_mode)
+                 for path in (service.state, *service.state.rglob("*"))}  # fmt: skip
+    finally:
+        assert service.stop() == 0
+    assert {name for name, mode in modes.items() if mode & stat.S_IRWXO} == set()
+    assert modes["."] == modes["run"] == modes["policy"] == 0o750
+    assert modes["admin.key"] == 0o600
+    databases = {name: mode for name, mode in modes.items() if name.endswith(".db")}
+    assert {"casework.db", "evidence.db", "library.db"} < set(databases)
+    assert set(databases.values()) == {0o640}
 
 
 def test_a_second_service_on_the_same_state_is_refused(tmp_path, upstream: Upstream):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime.control import ask
 from tests.waiting import until
 
 SERVER = """\
@@ -24,7 +25,7 @@ folder = Path(sys.argv[1])
 process.setup_logging("server")
 
 def echo(call):
-    return {"args": call.args, "actor": call.actor}
+    return {"args": call.args, "actor": call.actor}  # a test process has no far-away directory of users
 
 def late(call):
     return deferLater(reactor, 0.05, lambda: "late but there")
@@ -76,6 +77,7 @@ class Server:
         with self._log.open("wb") as log:
             self.process = subprocess.Popen([sys.executable, "-c", SERVER, str(folder)], stderr=log)
         until(self.plain.exists, "the server listens")
+        ask(self.plain, "ping")  # from then on it follows signals
 
     @property
     def log(self) -> str:

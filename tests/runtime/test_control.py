@@ -12,6 +12,7 @@ from twisted.internet.error import CannotListenError
 
 from contracts.control import MAX_LINE, Reply, Request, decode_reply, encode
 from runtime import control
+from runtime.actor import own_actor
 from runtime.control import Refused, Unreachable, ask
 from tests.waiting import until
 
@@ -31,8 +32,20 @@ def replies(link, count):
 
 
 def test_arguments_and_actor_arrive(server):
-    told = ask(server.socket, "echo", {"name": "Sở", "list": [1, None]}, actor="os:lan")
-    assert told == {"args": {"name": "Sở", "list": [1, None]}, "actor": "os:lan"}
+    told = ask(server.socket, "echo", {"name": "Sở", "list": [1, None]})
+    assert told == {"args": {"name": "Sở", "list": [1, None]}, "actor": own_actor()}
+
+
+def test_who_asks_is_what_the_kernel_says_and_not_the_caller(server, monkeypatch):
+    monkeypatch.setenv("USER", "giam-doc")
+    with connect(server.socket) as link:
+        link.sendall(b'{"op": "echo", "actor": "os:giam-doc"}\n')
+        (reply,) = replies(link, 1)
+    assert reply.result["actor"] == own_actor()
+
+
+def test_anyone_may_ask_whether_it_lives(server):
+    assert ask(server.socket, "ping") == "pong"
 
 
 def test_a_deferred_answer_is_waited_for(server):
@@ -110,7 +123,7 @@ def test_requests_may_come_octet_by_octet_and_glued(server):
         for at in range(len(stream)):
             link.sendall(stream[at : at + 1])
         results = [reply.result for reply in replies(link, 3)]
-    assert results == [{"args": {}, "actor": ""}, [digest, 7], {"args": {"n": 2}, "actor": ""}]
+    assert results == [{"args": {}, "actor": own_actor()}, [digest, 7], {"args": {"n": 2}, "actor": own_actor()}]
     with connect(server.socket) as link:
         link.sendall(stream)
         assert [reply.result for reply in replies(link, 3)] == results

@@ -1,4 +1,4 @@
-"""What every process does alike: signals, the drain, settings or exit 2, the log, the actor."""
+"""What every process does alike: signals, the drain, settings or exit 2, the log, systemd."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 
@@ -119,6 +120,34 @@ def test_log_lines_have_time_level_and_part(own):
     )
 
 
+@pytest.fixture
+def strangers_allowed():
+    """A process as a shell starts it."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def test_a_process_makes_its_state_for_its_owner_alone(tmp_path, strangers_allowed):
+    (tmp_path / "config.yaml").write_text(BASE)
+    settings = process.settings_or_exit(str(tmp_path / "config.yaml"))
+    (settings.state / "any").touch()
+    modes = [
+        stat.S_IMODE(path.stat().st_mode) for path in (settings.state, settings.state / "run", settings.state / "any")
+    ]
+    assert [f"{mode:o}" for mode in modes] == ["750", "750", "640"]
+
+
+def test_a_process_refuses_the_state_of_another_user(tmp_path, capsys, monkeypatch):
+    (tmp_path / "config.yaml").write_text(BASE)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    with pytest.raises(SystemExit) as ended:
+        process.settings_or_exit(str(tmp_path / "config.yaml"))
+    assert ended.value.code == 2
+    assert "sudo -u " in capsys.readouterr().err
+    assert list((tmp_path / "var").iterdir()) == []
+
+
 def test_settings_or_every_error_and_exit_2(tmp_path):
     settings_file = tmp_path / "config.yaml"
     settings_file.write_text(BASE)
@@ -135,21 +164,3 @@ def test_settings_or_every_error_and_exit_2(tmp_path):
     missing = start(settings_file.with_name("none.yaml"))
     assert missing.returncode == 2
     assert missing.stderr.endswith("none.yaml: No such file or directory\n")
-
-
-@pytest.mark.parametrize(
-    ("given", "actor"),
-    [({"USER": "lan"}, "os:lan"), ({"SUDO_USER": "minh", "USER": "root"}, "os:minh"), ({"LOGNAME": "an"}, "os:an")],
-)
-def test_the_actor_is_the_person_behind_sudo(monkeypatch, given, actor):
-    for name in ("SUDO_USER", "USER", "LOGNAME"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
-    assert process.actor() == actor
-
-
-def test_without_any_name_the_actor_is_the_user_id(monkeypatch):
-    for name in ("SUDO_USER", "USER", "LOGNAME"):
-        monkeypatch.delenv(name, raising=False)
-    assert re.fullmatch(r"os:\d+", process.actor())

@@ -1,6 +1,6 @@
-"""One writer of library and policy at a time: a lock on a file that the kernel gives back when its holder dies.
+"""One at a time: a lock on a file, which the kernel gives back when its holder dies. The file says who holds it.
 
-Nothing about what the holder does.
+Nothing about what the holder does. The folder is there already (runtime.state).
 """
 
 from __future__ import annotations
@@ -9,25 +9,26 @@ import fcntl
 import os
 from pathlib import Path
 
-FILE = "lists.lock"
+
+class Held(Exception):
+    """Another process holds the lock; `holder` is its process id."""
+
+    def __init__(self, path: Path, holder: str) -> None:
+        super().__init__(f"process {holder} holds {path}")
+        self.holder = holder
 
 
-class Busy(Exception):
-    """Another process holds the lock; the message names it."""
+class FileLock:
+    """Held from its making to `close`; a context manager. Raises Held."""
 
-
-class WriterLock:
-    """Held from its making to `close`; a context manager."""
-
-    def __init__(self, state: Path) -> None:
-        state.mkdir(mode=0o750, parents=True, exist_ok=True)
-        self._file = os.open(state / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = os.pread(self._file, 20, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(self._file)
-            raise Busy(f"process {holder} is writing the lists of {state}") from error
+            raise Held(path, holder) from error
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
@@ -35,7 +36,7 @@ class WriterLock:
         """Let the next one in. The file stays: removing it would let two hold the lock."""
         os.close(self._file)
 
-    def __enter__(self) -> WriterLock:
+    def __enter__(self) -> FileLock:
         """The lock is held already."""
         return self
 
