@@ -286,7 +286,7 @@ class Intake(ServerFactory):
         """Everything `sinkhole status` shows about us."""
         found = self._recorder.status()
         failing = {job.name: job.error for job in self._jobs.values() if job.error}
-        problems = [f"{name} fails, tried again: {error}" for name, error in failing.items()]
+        problems = [f"{name} fails, tried again: {error}" for name, error in failing.items()] + found["unreadable"]
         problems += [
             f"{one['lost']} hits were lost when worker {one['worker']} died (boot {one['boot']})"
             for one in found["lost"]

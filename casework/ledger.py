@@ -26,10 +26,10 @@ def folder(state: Path) -> Path:
     return state / "ledger"
 
 
-def day_path(state: Path, second: float, node: str) -> Path:
-    """The day file that takes what is recorded at this UTC second."""
+def day_path(state: Path, second: float, node: str, part: int = 1) -> Path:
+    """The day file that takes what is recorded at this UTC second. There are later parts where one was damaged."""
     day = datetime.datetime.fromtimestamp(second, datetime.UTC).date()
-    return folder(state) / f"{day.isoformat()}-{node}.db"
+    return folder(state) / f"{day.isoformat()}-{node}{'' if part == 1 else f'~{part:02}'}.db"
 
 
 def day_files(state: Path) -> list[Path]:

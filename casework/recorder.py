@@ -9,24 +9,23 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from casework import boots, ledger
+from casework import boots
 from casework.attribution import UnitTable
+from casework.dayfiles import DayFiles
 from casework.daywriter import DayWriter
 from casework.folding import Folder
 from casework.sightings import Sightings
-from casework.store import ledger as sql
-from casework.store.engine import open_casework, open_evidence
+from casework.store.engine import UnreadableFile, open_casework, open_evidence
 from casework.store.ledger import Mark
 from contracts.control import RunFolder
 from contracts.hit import Batch, Hello
 
-MARKS_FROM = 8  # newest day files whose marks are read at start; more than one, in case the clock was set back
 log = logging.getLogger(__name__)
 
 
@@ -61,10 +60,12 @@ class Recorder:
         self._node = node
         self._zone = zone
         self._clock = clock
+        self._files = DayFiles(state, node)
         self._folder = Folder()
         self._watch = boots.Watch(RunFolder(state).folder, node)
         self._marks: dict[str, Mark] = {}
         self._marks_read = False
+        self._met = set[str]()  # boots that have sent us something
         self._day: DayWriter | None = None
         self._sightings: Sightings | None = None
         self._behind: deque[tuple[Path, int]] = deque()  # finished files, and their last row, to roll up first
@@ -77,20 +78,16 @@ class Recorder:
 
     def commit(self, arrivals: Sequence[Arrival]) -> None:
         """Bring batches into the ledger, all or none. Raises what went wrong; the same batches may then come again."""
-        try:
-            self._read_marks()
+        with self._writing():
             if arrivals:
                 self._commit(arrivals, self._clock())
-        except BaseException:
-            self._forget()
-            raise
 
     def _commit(self, arrivals: Sequence[Arrival], now: float) -> None:
         day, carried = self._day_at(now)
         tally = Tally()
         changed = {mark.boot: mark for mark in carried}
         for hello, batch in arrivals:
-            known = changed.get(hello.boot) or self._marks.get(hello.boot) or Mark(hello.boot, hello.node, hello.worker)
+            known = self._known(hello, batch, changed.get(hello.boot) or self._marks.get(hello.boot))
             if batch.number <= known.batch:
                 tally.duplicates += 1
                 continue
@@ -104,12 +101,19 @@ class Recorder:
             )
         tally.rows = day.commit(list(changed.values()))
         self._marks.update(changed)
+        self._met.update(hello.boot for hello, _ in arrivals)
         self.tally.add(tally)
         self.tally.last_commit = now
 
     def roll_up(self) -> bool:
         """Take one step from the ledger into the sightings; whether more waits."""
-        now = self._clock()
+        try:
+            return self._roll_up(self._clock())
+        except UnreadableFile as error:
+            self._leave_out(error)
+            return True
+
+    def _roll_up(self, now: float) -> bool:
         sightings = self._open_sightings()
         given = sightings.refresh_units(now, again=self._look_again)
         self._look_again = False
@@ -129,8 +133,7 @@ class Recorder:
     def settle(self, busy: Mapping[str, int]) -> None:
         """Close the accounts of boots that ended; `busy` are those that did not (boot -> worker)."""
         now = self._clock()
-        try:
-            self._read_marks()
+        with self._writing():
             settlements = self._watch.settle(self._marks, busy, now)
             if not settlements:
                 return
@@ -138,9 +141,6 @@ class Recorder:
             changed = {mark.boot: mark for mark in carried} | {one.mark.boot: one.mark for one in settlements}
             day.commit(list(changed.values()))
             self._marks.update(changed)
-        except BaseException:
-            self._forget()
-            raise
         for mark, file in settlements:
             if mark.lost:
                 log.warning("worker %d died: %d hits of its boot %s never came", mark.worker, mark.lost, mark.boot)
@@ -162,7 +162,13 @@ class Recorder:
         day = self._day
         found = {name: getattr(self.tally, name) for name in (*Tally.COUNTS, "last_commit")}
         lost = [_account(mark) for mark in list(self._marks.values()) if mark.lost]
-        return {**found, "behind": self._waiting(), "ledger": day.path.name if day else None, "lost": lost}
+        return {
+            **found,
+            "behind": self._waiting(),
+            "ledger": day.path.name if day else None,
+            "lost": lost,
+            "unreadable": self._files.unreadable(),
+        }
 
     def _waiting(self) -> int:
         """Ledger rows that are not in the sightings yet."""
@@ -174,39 +180,69 @@ class Recorder:
         return sum(max(0, last - self._sightings.rolled_up(path)) for path, last in files.items())
 
     def _read_marks(self) -> None:
-        """Read from disk what was committed, unless that is in memory."""
+        """Read from disk what was committed, unless that is in memory.
+
+        What was in memory stays: it was committed too, perhaps to a file that cannot be read any more.
+        """
         if self._marks_read:
             return
-        self._marks = {}
-        for path in reversed(ledger.day_files(self._state)[:MARKS_FROM]):
-            with closing(sql.open_day(path)) as store:
-                for mark in sql.marks(store):
-                    known = self._marks.get(mark.boot)
-                    if known is None or (mark.batch, mark.final or 0) >= (known.batch, known.final or 0):
-                        self._marks[mark.boot] = mark
+        for mark in self._files.marks(self._clock()):
+            known = self._marks.get(mark.boot)
+            if known is None or (mark.batch, mark.final or 0) >= (known.batch, known.final or 0):
+                self._marks[mark.boot] = mark
         self._marks_read = True
+
+    def _known(self, hello: Hello, batch: Batch, mark: Mark | None) -> Mark:
+        """How far a boot is committed, before this batch of it.
+
+        A worker sends what was not acknowledged, so the first batch we meet follows on what was committed. Where a
+        file cannot be read, our mark may be older than that: then the worker's count says what is in that file.
+        """
+        known = mark or Mark(hello.boot, hello.node, hello.worker)
+        if hello.boot in self._met or batch.number <= known.batch + 1 or not self._files.unreadable():
+            return known
+        counted = batch.made - sum(count for _, _, count, _ in batch.rows)
+        return known._replace(batch=batch.number - 1, counted=max(known.counted, counted))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """With the marks at hand; after any error what is on disk counts, and a damaged file is out of the way."""
+        try:
+            self._read_marks()
+            yield
+        except BaseException as error:
+            self._forget()
+            if isinstance(error, UnreadableFile):
+                self._leave_out(error)
+            raise
+
+    def _leave_out(self, error: UnreadableFile) -> None:
+        """Go on without a file that cannot be read; raises where that is today's and might be readable again."""
+        if self._day is not None and self._day.path == error.path:
+            self._forget()
+        self._files.leave_out(error, self._clock())
+        self._behind = deque(one for one in self._behind if one[0] != error.path)
 
     def _day_at(self, now: float) -> tuple[DayWriter, list[Mark]]:
         """The writer of this day's file and, when it was just opened, the marks that its first transaction carries."""
-        path = ledger.day_path(self._state, now, self._node)
-        if self._day is not None and self._day.path == path:
+        if self._day is not None and self._files.is_of_day(self._day.path, now):
             return self._day, []
         if self._day is not None:
             finished, self._day = self._day, None
             self._behind.append((finished.path, finished.last_seq))
             with closing(finished):
                 finished.finish()
-        self._day = DayWriter(path, self._folder)
-        log.info("recording into %s", path.name)
+        self._day = DayWriter(self._files.to_write(now), self._folder)
+        log.info("recording into %s", self._day.path.name)
         return self._day, self._watch.carried(self._marks.values(), now)
 
     def _open_sightings(self) -> Sightings:
         if self._sightings is None:
+            # Rows of the file under way may still grow: they are rolled up as they close.
+            behind = self._files.ends(self._clock(), self._day.path if self._day else None)
             units = UnitTable(open_casework(self._state, readonly=True), self._zone)
             self._sightings = Sightings(open_evidence(self._state), units)
-            # Rows of the file under way may still grow: they are rolled up as they close.
-            under_way = self._day.path if self._day else None
-            self._behind = deque(_end(path) for path in reversed(ledger.day_files(self._state)) if path != under_way)
+            self._behind = deque(behind)
         return self._sightings
 
     def _forget(self) -> None:
@@ -216,11 +252,6 @@ class Recorder:
             forgotten, self._day = self._day, None
             self._behind.append((forgotten.path, forgotten.last_seq))
             forgotten.close()
-
-
-def _end(path: Path) -> tuple[Path, int]:
-    with closing(sql.open_day(path)) as store:
-        return path, sql.last_seq(store)
 
 
 def _account(mark: Mark) -> dict[str, Any]:

@@ -28,12 +28,22 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 10.0
 _AT_ONCE = 100
 _MAPPED = 1 << 30  # octets of a file read through the page cache of the system, which all processes share
+_PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_NOMEM}
 _FILE_MODE = 0o640
 _FOLDER_MODE = 0o750
 
 
 class WrongDatabase(Exception):
     """The file cannot be used by this program; the message says why and what to do."""
+
+
+class UnreadableFile(sqlite3.DatabaseError):
+    """The file at `path` cannot be used, and trying again will not help."""
+
+    def __init__(self, path: Path, error: Exception) -> None:
+        super().__init__(f"{path.name}: {error}")
+        self.path = path
+        self.is_damaged = _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 class Migration(NamedTuple):
@@ -92,6 +102,24 @@ class Store:
     def close(self) -> None:
         """Close the connection; the last one to close a file folds its write-ahead log in."""
         self.connection.close()
+
+
+@contextmanager
+def telling_unreadable(path: Path) -> Iterator[None]:
+    """Raise UnreadableFile for a file that cannot be used, but not where waiting helps (a lock, a full disk)."""
+    try:
+        yield
+    except (UnreadableFile, sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise
+    except (sqlite3.Error, WrongDatabase, OSError) as error:
+        if _code(error) in _PASSING:
+            raise
+        raise UnreadableFile(path, error) from error
+
+
+def _code(error: Exception) -> int:
+    """SQLite's own number, without what it adds for the particular place."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def open_casework(state: Path, *, readonly: bool = False) -> Store:

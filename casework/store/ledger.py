@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from casework.store.engine import Row, Store, insert_many
+from casework.store.engine import Row, Store, insert_many, telling_unreadable
 
 _FACTS = (
     "qname, qtype, transport, action, address, indicator, subdomains, kind, family, list, version, line, campaign,"
@@ -88,9 +88,14 @@ class DayFile:
 
     def __init__(self, path: Path, busy_seconds: float) -> None:
         self.path = path
-        self.store = Store(path, "ledger", busy_seconds=busy_seconds)
-        self.next_seq = self._next("hits", "seq")
-        self.next_facts = self._next("facts", "id")
+        with telling_unreadable(path):
+            self.store = Store(path, "ledger", busy_seconds=busy_seconds)
+            try:
+                self.next_seq = self._next("hits", "seq")
+                self.next_facts = self._next("facts", "id")
+            except BaseException:
+                self.store.close()
+                raise
 
     def _next(self, table: str, column: str) -> int:
         row = self.store.connection.execute(f"SELECT coalesce(max({column}), 0) + 1 FROM {table}").fetchone()  # noqa: S608
@@ -98,12 +103,13 @@ class DayFile:
 
     def find_facts(self, digest: bytes) -> int | None:
         """The id of facts already in the file."""
-        row = self.store.connection.execute("SELECT id FROM facts WHERE digest = ?", (digest,)).fetchone()
+        with telling_unreadable(self.path):
+            row = self.store.connection.execute("SELECT id FROM facts WHERE digest = ?", (digest,)).fetchone()
         return None if row is None else int(row[0])
 
     def write(self, change: Change) -> None:
         """Commit a change, wholly or not at all. After an error only a fresh DayFile knows what the file holds."""
-        with self.store.transaction() as run:
+        with telling_unreadable(self.path), self.store.transaction() as run:
             insert_many(run, f"INSERT INTO facts (id, digest, {_FACTS})", 18, change.facts)
             insert_many(run, "INSERT INTO hits (seq, time, client, facts, count)", 5, change.hits)
             run.executemany("UPDATE hits SET count = count + ? WHERE seq = ?", change.growth)
@@ -117,12 +123,12 @@ class DayFile:
                 change.marks,
             )
         self.next_seq += len(change.hits)
-
         self.next_facts += len(change.facts)
 
     def finish(self) -> None:
         """The day is over: index the rows by client, once, where an index kept up all day would cost too much."""
-        self.store.connection.execute("CREATE INDEX IF NOT EXISTS hits_client ON hits (client, seq)")
+        with telling_unreadable(self.path):
+            self.store.connection.execute("CREATE INDEX IF NOT EXISTS hits_client ON hits (client, seq)")
 
     def close(self) -> None:
         """Close the file."""
@@ -131,12 +137,14 @@ class DayFile:
 
 def open_day(path: Path) -> Store:
     """A day file for reading."""
-    return Store(path, "ledger", readonly=True)
+    with telling_unreadable(path):
+        return Store(path, "ledger", readonly=True)
 
 
 def marks(store: Store) -> list[Mark]:
     """Every boot this file knows."""
-    return [Mark(*row) for row in store.connection.execute(f"SELECT {_MARK} FROM marks ORDER BY updated, boot")]  # noqa: S608
+    with telling_unreadable(store.path):
+        return [Mark(*row) for row in store.connection.execute(f"SELECT {_MARK} FROM marks ORDER BY updated, boot")]  # noqa: S608
 
 
 def span(store: Store) -> tuple[int, int] | None:
@@ -147,7 +155,8 @@ def span(store: Store) -> tuple[int, int] | None:
 
 def last_seq(store: Store) -> int:
     """Number of the newest row, 0 when there is none."""
-    return int(store.connection.execute("SELECT coalesce(max(seq), 0) FROM hits").fetchone()[0])
+    with telling_unreadable(store.path):
+        return int(store.connection.execute("SELECT coalesce(max(seq), 0) FROM hits").fetchone()[0])
 
 
 def rows(
@@ -205,23 +214,21 @@ def _conditions(since: int | None, until: int | None, client: str) -> tuple[str,
 
 def facts_behind(store: Store, facts: int) -> Iterator[Row]:
     """Facts with a number above `facts`: id, action, indicator, list, campaign, kind, family, letter, source."""
-    return iter(
-        store.connection.execute(
+    with telling_unreadable(store.path):
+        yield from store.connection.execute(
             "SELECT id, action, indicator, list, campaign, kind, family, letter, source FROM facts WHERE id > ?"
             " ORDER BY id",
             (facts,),
         )
-    )
 
 
 def sums_between(store: Store, after: int, up_to: int) -> Sums:
     """Hits, first and last time per (client, facts, UTC hour) of the rows with after < seq <= up_to."""
     cursor = store.connection.cursor()
     cursor.row_factory = None
-    return iter(
-        cursor.execute(
+    with telling_unreadable(store.path):
+        yield from cursor.execute(
             "SELECT client, facts, time / 3600, sum(count), min(time), max(time) FROM hits"
             " WHERE seq > ? AND seq <= ? GROUP BY 1, 2, 3",
             (after, up_to),
         )
-    )

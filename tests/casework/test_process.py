@@ -238,6 +238,26 @@ def test_a_locked_ledger_is_waited_out_and_the_queue_stays_bounded(process):
     sender.end()
 
 
+def test_damaged_ledger_files_are_problems_and_hold_up_nothing(tmp_path):
+    settings_in(tmp_path)
+    process = Process(tmp_path)
+    files = [ledger.day_path(process.state, second, "node1") for second in (0, time.time())]
+    for path in files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"not a database at all, " * 300)
+    process.start()
+    sender = Sender(process.run.hits)
+    sender.give([row("127.10.0.1", int(time.time()))])
+    sender.start()
+    until(lambda: not sender.waiting(), "the hit")
+    until(lambda: not process.status()["behind"], "and in the pages")
+    told = process.status()["problems"]
+    assert all(any(path.name in problem for problem in told) for path in files), told
+    assert process.status()["errors"] == {}
+    sender.end()
+    process.kill()
+
+
 def test_a_second_recorder_does_not_start_beside_the_first(process):
     other = Process(process.config.parent)
     other.spawn()
