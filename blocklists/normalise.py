@@ -14,6 +14,8 @@ import idna
 
 MAX_TEXT = 2000
 MAX_NAME = 253
+_MAPPED_FROM = 4 * MAX_NAME  # characters that marks and invisible ones may make of the longest name
+_COMPOSED = 256  # characters normalised at once: sorting marks takes time with the square of how many follow each other
 
 _PLAIN = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?").fullmatch
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}").fullmatch
@@ -23,7 +25,8 @@ _TOP_LABEL = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?").fullmatch
 _HIDDEN = dict.fromkeys(
     [0xAD, 0x34F, 0x61C, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF]
 )
-_DEFANGED_DOT = re.compile(r"\s*(?:[\[({]\s*(?:\.|dot|chấm)\s*[\])}]|\\\.)\s*", re.IGNORECASE)
+# For text whose white space is single: an unbounded \s* at its head would be tried anew from each of a thousand spaces.
+_DEFANGED_DOT = re.compile(r" ?(?:[\[({] ?(?:\.|dot|chấm) ?[\])}]|\\\.) ?", re.IGNORECASE)
 _DEFANGED_MARK = re.compile(r"[\[({](:|://|/|@)[\])}]")
 _DEFANGED_SCHEME = re.compile(r"^h(?:xx|tt|\*\*|\+\+)p(s?)(?=\s*:)|^f(?:x|t)p(s?)(?=\s*:)", re.IGNORECASE)
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -67,8 +70,12 @@ def target(text: str) -> Target:
 
 
 def visible(text: str) -> str:
-    """NFC, without hidden characters and without space (NBSP too) around it."""
-    return unicodedata.normalize("NFC", text.translate(_HIDDEN)).strip()
+    """NFC, without hidden characters and without space (NBSP too) around it. In time that grows as the text does."""
+    text = text.translate(_HIDDEN)
+    if len(text) > _COMPOSED and not text.isascii():  # no name is so long; a letter on the border keeps its mark apart
+        parts = (text[at : at + _COMPOSED] for at in range(0, len(text), _COMPOSED))
+        return "".join(unicodedata.normalize("NFC", part) for part in parts).strip()
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def _unquoted(text: str) -> str:
@@ -84,7 +91,7 @@ def _ipv4(text: str) -> str:
 
 def refang(text: str) -> str:
     """`hxxp://evil[.]example` -> `http://evil.example`."""
-    text = _DEFANGED_MARK.sub(r"\1", _DEFANGED_DOT.sub(".", text))
+    text = _DEFANGED_MARK.sub(r"\1", _DEFANGED_DOT.sub(".", " ".join(text.split())))
     return _DEFANGED_SCHEME.sub(lambda found: f"http{found[1] or found[2] or ''}", text)
 
 
@@ -166,6 +173,8 @@ def _name(text: str) -> str:
 
 def _mapped(text: str) -> str:
     """UTS 46 mapping: full-width letters, ideographic dots, case."""
+    if len(text) > _MAPPED_FROM:
+        raise Unusable(f"longer than {MAX_NAME} characters")
     try:
         return idna.uts46_remap(text, std3_rules=False, transitional=False)
     except (idna.IDNAError, UnicodeError) as error:

@@ -20,6 +20,7 @@ HEAD_RECORDS = 60  # where the heading row must stand
 _DELIMITERS = ",;\t|"
 _RECORD_LINES = 100  # a quoted cell may run over so many lines; beyond that its quote was never closed
 _CELL = 300
+_HEADING_TEXT, _HEADING_CELLS = 8000, 200  # what is longer is no heading row, and not worth looking at cell by cell
 
 # What a column holds, by the words in its heading; the longest phrase found decides.
 HEADINGS: dict[str, tuple[str, ...]] = {
@@ -50,6 +51,16 @@ HEADINGS: dict[str, tuple[str, ...]] = {
     "letter": ("letter", "letter number", "số công văn", "công văn", "số văn bản", "so cong van", "văn bản"),
     "note": ("note", "notes", "comment", "description", "ghi chú", "ghi chu", "mô tả"),
 }
+# Phrase -> its role and rank; of two phrases of one length the first counts.
+_PHRASES: dict[str, tuple[str, int]] = {}
+for _role, _phrases in HEADINGS.items():
+    for _phrase in _phrases:
+        _PHRASES.setdefault(_phrase, (_role, len(_PHRASES)))
+# At each place of a heading the longest phrase that stands there as words.
+_ANY_PHRASE = re.compile(
+    rf"(?<!\w)(?=({'|'.join(re.escape(phrase) for phrase in sorted(_PHRASES, key=len, reverse=True))})(?!\w))"
+)
+_LONGEST_HEADING = 60
 _PREFIX = re.compile(r"^(?:tên miền|domain|host|url|(?:địa chỉ )?ip|địa chỉ)\s*:\s*", re.IGNORECASE)
 
 
@@ -128,6 +139,8 @@ def _known(layout: Layout) -> int:
 
 
 def _layout(index: int, record: tuple[int, str], delimiter: str) -> Layout | None:
+    if len(record[1]) > _HEADING_TEXT or record[1].count(delimiter) >= _HEADING_CELLS:
+        return None
     rows = [row for row in _rows(record, delimiter) if not isinstance(row, BadLine)]
     if not rows:
         return None
@@ -143,15 +156,11 @@ def _layout(index: int, record: tuple[int, str], delimiter: str) -> Layout | Non
 def role_of(heading: str, *, exact: bool = False) -> str:
     """What a heading says its column holds; "" when we do not know."""
     text = folded(visible(heading))
-    if not text or len(text) > 60:
+    if not text or len(text) > _LONGEST_HEADING:
         return ""
-    best, length = "", 0
-    for role, phrases in HEADINGS.items():
-        for phrase in phrases:
-            fits = text == phrase or (not exact and re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text) is not None)
-            if fits and len(phrase) > length:
-                best, length = role, len(phrase)
-    return best
+    found = [text] if exact else _ANY_PHRASE.findall(text)
+    known = [(-len(phrase), _PHRASES[phrase][1], _PHRASES[phrase][0]) for phrase in found if phrase in _PHRASES]
+    return min(known)[2] if known else ""
 
 
 def _rows(record: tuple[int, str], delimiter: str) -> Iterator[tuple[int, list[str]] | BadLine]:

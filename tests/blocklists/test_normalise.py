@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+import unicodedata
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from blocklists.normalise import Target, Unusable, plain_name, target
+from blocklists.normalise import Target, Unusable, plain_name, target, visible
 from contracts.names import to_wire
 
 NAMES = [
@@ -143,3 +147,38 @@ def test_anything_is_unusable_or_comes_out_clean_and_stays_so(text):
     if found.name:
         assert to_wire(found.name)
         assert found.name == found.name.lower()
+
+
+def quickest(text: str) -> float:
+    """Seconds for one text, the best of several."""
+    taken = []
+    for _ in range(7):
+        began = time.perf_counter()
+        with contextlib.suppress(Unusable):
+            target(text)
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
+@pytest.mark.parametrize("text", ["a" + " " * 1990 + "b", "[" + " " * 1990 + "b", " [ " * 600, "a [" + " \t" * 900])
+def test_much_space_takes_hardly_longer_than_many_letters(text):
+    assert quickest(text) < 30 * quickest("a b" * 600)  # it was a thousand times
+
+
+def test_marks_are_sorted_in_short_pieces(monkeypatch):
+    """A run of marks is put in order in time with its square: 60 kB of them took ten seconds."""
+    sizes = []
+    normalize = unicodedata.normalize
+
+    def noted(form: str, text: str) -> str:
+        sizes.append(len(text))
+        return normalize(form, text)
+
+    monkeypatch.setattr(unicodedata, "normalize", noted)
+    marks = "a" + "\u0300" * 900 + "\u0316" * 900
+    for text in (marks * 20, marks):
+        assert visible(text)
+        with pytest.raises(Unusable):
+            target(text)
+    assert max(sizes) <= 256
+    assert visible("e\u0302\u0301") == "ế"

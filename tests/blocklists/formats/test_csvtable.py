@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import random
+import re
 
 import pytest
 
 from blocklists.formats import csvtable
+from blocklists.formats.detect import detect
 from blocklists.formats.lines import raw_lines
-from blocklists.indicator import BadLine, Indicator
+from blocklists.indicator import BadLine, Indicator, folded
+from blocklists.normalise import visible
 
 
 def parse(text: str) -> list[Indicator | BadLine]:
@@ -114,3 +118,32 @@ def test_the_letter_in_the_shared_data(shared_data):
     addresses = [one.address for one in found if isinstance(one, Indicator) and one.address]
     assert addresses == ["203.0.113.77", "198.51.100.99", "127.0.0.1"]
     assert [one.line for one in found if isinstance(one, BadLine)] == [2, 8, 12, 15, 17, 19, 20, 21, 23]
+
+
+def reference_role(heading: str) -> str:
+    """The rule as it is said: the longest phrase that stands in the heading as words; of equals the first."""
+    text, best = folded(visible(heading)), ("", "")
+    for role, phrases in csvtable.HEADINGS.items():
+        for phrase in phrases:
+            if re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text) and len(phrase) > len(best[1]):
+                best = role, phrase
+    return best[0]
+
+
+def test_roles_are_those_of_the_longest_phrase():
+    words = sorted({word for phrases in csvtable.HEADINGS.values() for phrase in phrases for word in phrase.split()})
+    chosen = random.Random(1)
+    for _ in range(3000):
+        heading = chosen.choice([" ", "/", "-", ""]).join(chosen.choices(words, k=chosen.randint(1, 5)))
+        if len(heading) <= 60:
+            assert csvtable.role_of(heading) == reference_role(heading), heading
+
+
+@pytest.mark.parametrize("line", [b"a," * 32_767, b"abcdefgh ij;" * 5_400, b"a|" * 250, b"x" * 60_000 + b",Domain"])
+def test_a_line_too_long_for_a_heading_is_not_looked_at_cell_by_cell(line, monkeypatch):
+    asked = []
+    monkeypatch.setattr(csvtable, "role_of", lambda heading, exact=False: asked.append(heading) or "")
+    (bad,) = csvtable.parse([line + b"\n"])
+    assert bad.reason.startswith("no heading row")
+    detect(line + b"\n" + line)
+    assert len(asked) <= 3 * 4 * 2, "one cell each by the delimiters that are not there"
