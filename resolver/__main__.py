@@ -9,6 +9,7 @@ import logging
 import sys
 
 from twisted.internet import reactor  # noqa: TID251  a __main__ file
+from twisted.internet.error import CannotListenError
 
 from resolver.worker import Worker
 from runtime import process
@@ -24,9 +25,11 @@ def main() -> int:
     worker = Worker(reactor, settings, given.worker)
     try:
         worker.start()
-    except OSError as error:
+    except (OSError, CannotListenError) as error:  # the latter, which is no OSError: the control socket
         logging.getLogger("resolver").error(  # noqa: TRY400  a line for the operator, no traceback
-            "cannot listen on %s: %s", ", ".join(settings.dns.listen), error
+            "cannot listen on %s: %s%s",
+            *(", ".join(settings.dns.listen), error),
+            " (does another worker of this number run?)" if isinstance(error, CannotListenError) else "",
         )
         return 3
     process.run(reactor, stop=worker.stop, reload=worker.reload)

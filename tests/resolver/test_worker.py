@@ -39,7 +39,7 @@ def worker(reactor, tmp_path):
 
 
 def explain(worker, **args):
-    return worker._explain(Call(Request("explain", args), None, lambda _line: None))
+    return worker._explain(Call(Request("explain", args), 0, None, lambda _line: None))
 
 
 def test_it_answers_and_ends_without_a_word_of_trouble(worker, reactor, spin, caplog):
