@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, request
 from flask_limiter import Limiter
 
+from admin.proxy import TrustedProxies
 from contracts.settings import Admin
 
 # Everything is our own file; there is no script at all, and no style but in files. `data:` is Bootstrap's own icons.
@@ -48,7 +49,8 @@ def secret_key(path: Path) -> bytes:
 
 
 def install(app: Flask, settings: Admin) -> None:
-    """Host names at every request, headers on every response."""
+    """Whose request it is, host names at every request, headers on every response."""
+    app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]  # Flask's way
     names = _own_names(settings)
 
     @app.before_request

@@ -128,6 +128,9 @@ class Admin(Struct, frozen=True, forbid_unknown_fields=True):
     """Address and port on the management network."""
     secure_cookies: bool = False
     """Cookies over HTTPS only: set it as soon as a TLS proxy stands in front. Needed where `listen` is not loopback."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Addresses of TLS proxies in front. Only these are believed when they say whom they speak for (X-Forwarded-For and
+    -Proto); the limit of login attempts and the audit then see that address."""
     session_hours: Annotated[int, Meta(ge=1, le=24)] = 8
     """Hours until a login ends."""
     language: Literal["vi", "en"] = "vi"

@@ -82,6 +82,7 @@ def _meaning(settings: Settings, upstreams: list[str]) -> dict[str, Any]:
             "ttl": settings.sinkhole.ttl,
         },
         "admin": str(settings.admin.listen),
+        "trusted_proxies": [str(network) for network in settings.admin.trusted_proxies],
         "lists": [source.name for source in settings.lists],
         "campaigns": [campaign.id for campaign in settings.campaigns],
         "units": [unit.code for unit in settings.units],
@@ -96,12 +97,16 @@ def _lines(meaning: dict[str, Any]) -> list[tuple[str, str]]:
         ("upstreams", ", ".join(meaning["upstreams"])),
         ("sinkhole", f"{pool['ipv4_pool']} ({number(pool['ipv4_addresses'])} addresses), TTL {pool['ttl']} s"),
         ("for AAAA", pool["ipv6_pool"] or "an empty answer"),
-        ("staff pages", f"http://{meaning['admin']}/"),
+        ("staff pages", f"http://{meaning['admin']}/" + _behind(meaning["trusted_proxies"])),
         ("state", meaning["state_dir"]),
         ("lists", _named(meaning["lists"])),
         ("campaigns", _named(meaning["campaigns"])),
         ("units", _named(meaning["units"])),
     ]
+
+
+def _behind(proxies: list[str]) -> str:
+    return f", clients as {', '.join(proxies)} say they are" if proxies else ""
 
 
 def _named(names: list[str]) -> str:
