@@ -13,6 +13,7 @@ from flask_babel import format_decimal, lazy_gettext
 from markupsafe import Markup
 
 from admin.services import services
+from contracts.record_types import type_name
 
 KINDS = {
     "c2": lazy_gettext("Control server"),
@@ -51,18 +52,13 @@ ACTS = {
     "list-rollback": lazy_gettext("Blocklist version restored"),
     "list-withdraw": lazy_gettext("Blocklist withdrawn"),
 }
-# RFC 1035 and its successors; other types by number, as RFC 3597 writes them.
-QTYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 64: "SVCB"} | {
-    65: "HTTPS",
-    255: "ANY",
-}
 
 
 def install(app: Flask) -> None:
     """Filters and words for the templates."""
     app.add_template_filter(moment)
     app.add_template_filter(defang_html, "defang")
-    app.add_template_filter(qtype)
+    app.add_template_filter(type_name, "qtype")
     app.add_template_filter(format_decimal, "count")
     app.jinja_env.globals.update(KINDS=KINDS, ACTIONS=ACTIONS, ROLES=ROLES)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -86,8 +82,3 @@ def defang(name: str) -> str:
 def defang_html(name: str) -> Markup:
     """`defang` for a narrow column: the line may break behind a dot, and a copy has no break in it."""
     return Markup("[.]<wbr>").join(name.split("."))
-
-
-def qtype(number: int) -> str:
-    """28 -> `AAAA`, 4711 -> `TYPE4711`."""
-    return QTYPES.get(number, f"TYPE{number}")

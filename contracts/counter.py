@@ -46,11 +46,6 @@ class CounterFile:
         self._cast = self._whole.cast("Q")
         self.values = self._cast[:2]
 
-    def set(self, made: int, dropped: int) -> None:
-        """Both numbers at once."""
-        self.values[0] = made
-        self.values[1] = dropped
-
     def close(self) -> None:
         """Unmap. The file stays: the recorder removes it when the account is settled."""
         for view in (self.values, self._cast, self._whole):

@@ -22,10 +22,10 @@ from casework import ledger
 from casework.ledger import LedgerRow
 from casework.moments import iso
 from contracts.networks import address_text
+from contracts.record_types import type_name
 
 POLL_SECONDS = 0.5
 _HEADS = ("TIME", "CLIENT", "COUNT", "NAME", "TYPE", "OVER", "ANSWER", "LISTED AS", "LIST")
-_TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV", 65: "HTTPS"}
 
 
 class Client(click.ParamType[str]):
@@ -100,10 +100,19 @@ def _echo(rows: Iterable[LedgerRow], zone: ZoneInfo, as_json: bool) -> None:
 
 def _line(row: LedgerRow, zone: ZoneInfo) -> tuple[Any, ...]:
     when = f"{datetime.fromtimestamp(row.time, zone):%Y-%m-%d %H:%M:%S}"
-    qtype = _TYPES.get(row.qtype, f"TYPE{row.qtype}")
     answer = f"{row.action} {row.address}".rstrip()
     listed = f"{row.indicator} ({row.family or row.kind})"
-    return when, row.client, row.count, row.qname, qtype, row.transport, answer, listed, f"{row.list} v{row.version}"
+    return (
+        when,
+        row.client,
+        row.count,
+        row.qname,
+        type_name(row.qtype),
+        row.transport,
+        answer,
+        listed,
+        f"{row.list} v{row.version}",
+    )
 
 
 def _as_data(row: LedgerRow, zone: ZoneInfo) -> dict[str, Any]:

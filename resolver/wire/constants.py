@@ -3,6 +3,8 @@
 Only what this resolver uses; names follow the IANA registries.
 """
 
+from contracts import record_types
+
 HEADER = 12  # octets, RFC 1035 section 4.1.1
 EMPTY_OPT = 11  # octets of an OPT record without options, RFC 6891 section 6.1.2
 
@@ -69,8 +71,4 @@ EDE_INVALID_TYPE = 30  # RFC 9824 section 3.5
 MIN_UDP = 512  # what a client without EDNS can take, RFC 1035 section 4.2.1
 MAX_TCP = 65535
 
-TYPE_NAMES = {
-    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 28: "AAAA", 33: "SRV",
-    35: "NAPTR", 43: "DS", 48: "DNSKEY", 52: "TLSA", 64: "SVCB", 65: "HTTPS", 255: "ANY", 257: "CAA",
-}  # fmt: skip
-TYPE_NUMBERS = {name: number for number, name in TYPE_NAMES.items()}
+TYPE_NAMES, TYPE_NUMBERS = record_types.NAMES, record_types.NUMBERS

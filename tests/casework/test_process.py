@@ -145,7 +145,7 @@ def test_hits_that_died_with_a_worker_are_told(process):
     boot = "00000000000000a1"
     held = subprocess.Popen(["sleep", "60"])
     counter = CounterFile(counter_path(process.run.folder, 0, boot))
-    counter.set(10, 0)
+    counter.values[0] = 10
     counter._cast[2] = held.pid
     link = process.connect()
     link.sendall(frame(Hello("node1", 0, boot)) + frame(Batch(1, 4, [row("127.10.0.1", int(time.time()), 4)])))

@@ -163,7 +163,7 @@ def test_a_full_disk_takes_nothing_and_recovers(recorder, settings, clock):
 
 def worker_counted(settings, made: int, dropped: int = 0, boot: str = BOOT, worker: int = 0) -> CounterFile:
     counter = CounterFile(counter_path(RunFolder(settings.state).folder, worker, boot))
-    counter.set(made, dropped)
+    counter.values[0], counter.values[1] = made, dropped
     return counter
 
 

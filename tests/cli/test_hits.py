@@ -82,7 +82,7 @@ def test_a_damaged_day_file_is_told_in_one_line(recorded):
 
 def test_hits_that_died_with_a_worker_are_told(recorded):
     counter = CounterFile(counter_path(RunFolder(recorded / "var").folder, 0, BOOT))
-    counter.set(12, 2)
+    counter.values[0], counter.values[1] = 12, 2
     counter.close()
     recorder = recorder_in(recorded / "var")
     for _ in range(2):

@@ -23,7 +23,7 @@ def test_what_is_assigned_is_read(tmp_path):
     file.values[0] = 12
     file.values[1] = 2
     assert find_counters(tmp_path / "run") == {file.path: Counter("resolver", 3, BOOT, 12, 2, os.getpid())}
-    file.set((1 << 64) - 1, 7)
+    file.values[0], file.values[1] = (1 << 64) - 1, 7
     assert read_counter(file.path)[3:5] == ((1 << 64) - 1, 7)
     assert len(file.values) == 2
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o640
