@@ -6,6 +6,7 @@ No sockets. What a packet may bring about is written here as checks; a broken on
 from __future__ import annotations
 
 import random
+import struct
 import sys
 import tempfile
 import time
@@ -14,10 +15,14 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+import dns.exception
+import dns.message
+import dns.name
+
 from resolver.cache.entry import CachedAnswer
 from resolver.engine import Engine, Forward, Reply
 from resolver.wire import answer as wire_answer
-from resolver.wire.answer import BadAnswer
+from resolver.wire.answer import Answer, BadAnswer
 from tests.fuzz import seeds
 from tests.fuzz.findings import Finding
 from tests.fuzz.mutating import mutated
@@ -86,6 +91,7 @@ class Inside:
             raise Finding("answer", f"a TTL out of bounds: {found.lifetime}, {found.ttls}", packet)
         if packet[12 : 12 + len(ASKED)].lower() != ASKED.lower() and (found.lifetime or found.records.data):
             raise Finding("answer", "an answer to another question is taken", packet)
+        _read_by_another(packet, found)
         try:
             self._given(CachedAnswer(found, 12 + len(ASKED), self.now))
         except Finding:
@@ -102,6 +108,17 @@ class Inside:
                 if transport == "udp" and len(reply.body) + 2 > 512:
                     raise Finding("answer", "more than the client announced", reply.body)
             cached.stale_records()
+
+
+def _read_by_another(packet: bytes, found: Answer) -> None:
+    """What clients are given has no pointer that leads nowhere; the insides of rarer types are for them to judge."""
+    counts = struct.pack("!4H", 1, found.records.answers, found.records.authorities, found.records.additionals)
+    try:
+        dns.message.from_wire(packet[:2] + b"\x81\x80" + counts + ASKED + found.records.data)
+    except dns.name.BadPointer as error:
+        raise Finding("answer", f"a name that is handed on cannot be read: {error!r}", packet) from error
+    except (dns.exception.DNSException, ValueError):
+        return
 
 
 class Guide:

@@ -162,7 +162,9 @@ def _extended(found: Difference) -> bool:
 
 
 def _any(found: Difference) -> bool:
-    return found.question.kind == dns.rdatatype.ANY and found.aspect in SECTIONS
+    mine = found.told[0].message
+    hinfo = mine is not None and [rrset.rdtype for rrset in mine.answer] == [dns.rdatatype.HINFO]
+    return hinfo and found.question.kind == dns.rdatatype.ANY and found.aspect == "answer"
 
 
 def _listed(found: Difference) -> bool:
@@ -202,8 +204,8 @@ ROWS = (
     Row("zone transfers", "NOTAUTH", "REFUSED", "RFC 5936 section 2.2.1: no zone is held here", _transfer),
     Row("classes other than IN", "REFUSED", "CH answers about itself, others SERVFAIL or as if IN",
         "nothing about this server is told to clients", _class),
-    Row("ANY", "what the upstream gives, or a short answer (RFC 8482)", "all types that its cache holds for the name",
-        "ANY is for debugging; clients get no promise", _any),
+    Row("ANY", 'HINFO "RFC8482"', "all types that its cache holds for the name",
+        "RFC 8482: ANY serves those who amplify, and hardly anyone else", _any),
     Row("DNS cookies (RFC 7873)", "answered", "left out, unless `answer-cookie: yes`", "always on", _cookie),
     Row("RA in FORMERR and REFUSED", "set", "not set", "this server does offer recursion", _bare_error_ra),
     Row("extended errors (RFC 8914)", "say why: forged, blocked, not authoritative, no reachable upstream",

@@ -5,6 +5,7 @@ Real sockets; how each name is answered stands in tests.peers.hostile.
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -154,6 +155,20 @@ def test_malformed_record_data_is_not_handed_on(alone: Service, number: int):
     """A pointer inside a CNAME that leads to itself, an address of two octets: asked again, as any garbage is."""
     for _time in (1, 2):
         assert addresses(ask(alone, f"data-{number}")) == {RIGHT}
+
+
+def test_dead_names_do_not_hold_up_living_ones(alone: Service):
+    """Two hundred questions that nobody answers are under way; names asked behind them come at once."""
+    with socket.socket(type=socket.SOCK_DGRAM) as link:
+        link.connect(("127.0.0.1", alone.port))
+        for number in range(200):
+            link.send(dns.message.make_query(f"silent-dead{number}.good.example", "A").to_wire())
+        slowest = 0.0
+        for number in range(50):
+            began = time.monotonic()
+            assert addresses(ask(alone, f"right-living{number}")) == {RIGHT}
+            slowest = max(slowest, time.monotonic() - began)
+    assert slowest < 0.5, "longer than two time-outs of an upstream"
 
 
 def load(service: Service, phase: str) -> list[str]:
