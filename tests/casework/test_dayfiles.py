@@ -52,7 +52,7 @@ def spoil(recorder) -> None:
 def dead(settings, made: int) -> None:
     """What a worker left behind that had made so many hits."""
     counter = CounterFile(counter_path(RunFolder(settings.state).folder, 0, BOOT))
-    counter.set(made, 0)
+    counter.values[0] = made
     counter._cast[2] = DEAD_PID
     counter.close()
 

@@ -12,6 +12,7 @@ from casework.store.engine import open_casework
 from tests.casework.making import NOON, settings_in
 
 ORIGIN = Origin("test", NOON)
+TABLES = ("units", "unit_networks", "campaigns")
 
 
 def test_an_empty_database_is_seeded_once(tmp_path):
@@ -19,13 +20,14 @@ def test_an_empty_database_is_seeded_once(tmp_path):
     store = open_casework(settings.state)
     assert seed(store, settings, ORIGIN)
     assert not seed(store, settings, ORIGIN)
-    assert [row["code"] for row in store.db["units"].rows] == ["so-mau", "phong-mau", "xa-mau"]
-    assert [row["network"] for row in store.db["unit_networks"].rows] == [
+    rows = {name: list(store.connection.execute(f"SELECT * FROM {name} ORDER BY rowid")) for name in TABLES}
+    assert [row["code"] for row in rows["units"]] == ["so-mau", "phong-mau", "xa-mau"]
+    assert [row["network"] for row in rows["unit_networks"]] == [
         "127.10.0.0/16", "fd00:10::/32", "127.10.5.0/24", "127.20.0.0/16",
     ]  # fmt: skip
-    first = next(store.db["unit_networks"].rows)
+    first = rows["unit_networks"][0]
     assert (first["first"], first["last"]) == (b"\x7f\x0a\0\0", b"\x7f\x0a\xff\xff")
-    assert next(store.db["campaigns"].rows)["start"] == "2026-01-01"
+    assert rows["campaigns"][0]["start"] == "2026-01-01"
     assert [entry.action for entry in latest(store, 10)] == ["database.seed"]
     store.close()
 
@@ -39,7 +41,7 @@ def test_what_people_deleted_does_not_come_back(tmp_path):
         run.execute("DELETE FROM units")
         run.execute("DELETE FROM campaigns")
     assert not seed(store, settings, ORIGIN)
-    assert store.db["units"].count == 0
+    assert store.connection.execute("SELECT count(*) FROM units").fetchone()[0] == 0
     store.close()
 
 
