@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
-from casework import ledger
+from casework import proof
 from casework.store import hosts as sql
 from casework.store.engine import Row, Store
+from casework.store.ledger import LedgerRow
 from casework.store.text import plain
 
 Sort = Literal["last_seen", "first_seen", "hits", "address", "unit"]
@@ -87,10 +87,14 @@ class Point(NamedTuple):
 
 
 class EvidencePage(NamedTuple):
-    """One page of ledger rows, the newest first."""
+    """One page of ledger rows, the newest first.
 
-    rows: list[ledger.LedgerRow]
+    `unclear` counts rows left out up to here: the address changed its unit within their hour, and nobody noted when.
+    """
+
+    rows: list[LedgerRow]
     more: bool  # whether there is a next page
+    unclear: int = 0
 
 
 class Choices(NamedTuple):
@@ -153,10 +157,8 @@ def host_evidence(store: Store, host_id: int, page: int = 1, per_page: int = PER
     row = sql.details(store, [host_id]).get(host_id)
     if row is None:
         return EvidencePage([], False)
-    state: Path = store.path.parent
-    hours = sql.ledger_hours_of(store, host_id)
-    found = ledger.rows_of_client(state, row["address"], hours, (max(page, 1) - 1) * per_page, per_page + 1)
-    return EvidencePage(found[:per_page], len(found) > per_page)
+    found = proof.rows_of_host(store, host_id, row["address"], (max(page, 1) - 1) * per_page, per_page + 1)
+    return EvidencePage(found.rows[:per_page], len(found.rows) > per_page, found.unclear)
 
 
 def filter_choices(store: Store) -> Choices:

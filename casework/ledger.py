@@ -6,16 +6,15 @@ Written by casework.recorder only. No SQL (casework.store.ledger); readers never
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from itertools import groupby
 from pathlib import Path
 
 from casework.store import ledger as sql
 from casework.store.engine import Store
 from casework.store.ledger import LedgerRow, Mark
 
-__all__ = ["Cursor", "LedgerRow", "Mark", "day_files", "day_path", "follow", "lost_boots", "rows", "rows_of_client"]
+__all__ = ["Cursor", "LedgerRow", "Mark", "day_files", "day_path", "follow", "lost_boots", "rows"]
 
 # A place in the ledger: file name and row number.
 Cursor = tuple[str, int]
@@ -64,24 +63,6 @@ def rows(
                 limit -= 1
 
 
-def rows_of_client(state: Path, client: str, hours: Iterable[int], offset: int, limit: int) -> list[LedgerRow]:
-    """Rows of a client in the given UTC hours (the latest first), from `offset` on, the newest hour first."""
-    found = list[LedgerRow]()
-    files = day_files(state)
-    wanted = offset + limit
-    for _, group in groupby(hours, key=lambda hour: hour // 24):
-        day = list(group)
-        start = day[-1] * 3600
-        end = day[0] * 3600 + 3599
-        for path in files:
-            if _day_ends(path) <= start or len(found) >= wanted:
-                break
-            found += _of_hours(path, client, start, end, set(day), wanted - len(found))
-        if len(found) >= wanted:
-            break
-    return found[offset:wanted]
-
-
 def follow(
     state: Path, after: Cursor, before: int, client: str = "", limit: int = 1000
 ) -> tuple[list[LedgerRow], Cursor]:
@@ -127,16 +108,3 @@ def _touches(store: Store, since: int | None, until: int | None) -> bool:
     if held is None:
         return False
     return (since is None or held[1] >= since) and (until is None or held[0] <= until)
-
-
-def _of_hours(path: Path, client: str, start: int, end_: int, hours: set[int], limit: int) -> list[LedgerRow]:
-    """Rows of the hours wanted; an hour at a time, because a day without its client index is long."""
-    found = list[LedgerRow]()
-    with closing(sql.open_day(path)) as store:
-        if not _touches(store, start, end_):
-            return found
-        for hour in sorted(hours, reverse=True):
-            found += sql.rows(store, hour * 3600, hour * 3600 + 3599, client, None, limit - len(found))
-            if len(found) >= limit:
-                break
-    return found

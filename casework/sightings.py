@@ -35,7 +35,7 @@ class Sightings:
         self._marks = evidence.ledger_marks(store)
         self._hosts: dict[str, int] = {}  # address -> id, under the units of now
         self._indicators: dict[tuple[str, ...], int] = {}
-        self._file = ""  # the day file that `_facts` is about
+        self._file, self._first = "", 1  # the day file that `_facts` and `_hosts` are about, and where the step begins
         self._facts: dict[int, Meaning] = {}
         self._units_due = False  # units changed, and the hosts without one have not got theirs yet
         evidence.tune(store)
@@ -52,7 +52,8 @@ class Sightings:
             return 0
         try:
             with closing(ledger.open_day(path)) as day, self._store.transaction() as run:
-                self._intern_facts(run, day, path.name)
+                self._begin(path.name, mark + 1)
+                self._intern_facts(run, day)
                 rows = self._sum(run, ledger.sums_between(day, mark, end))
                 _add(run, rows)
                 first = min((row[4] for row in rows), default=1 << 62)
@@ -85,6 +86,14 @@ class Sightings:
         self._store.close()
         self._units.close()
 
+    def _begin(self, file: str, first: int) -> None:
+        """A step from that row on; what is remembered of another file does not hold in this one."""
+        if file != self._file:
+            self._file = file
+            self._facts.clear()
+            self._hosts.clear()  # each file is told for itself where an address changed hands
+        self._first = first
+
     def _forget(self) -> None:
         """What was interned in a transaction that failed is not there."""
         self._hosts.clear()
@@ -108,12 +117,10 @@ class Sightings:
             self._hosts.clear()
         packed = ipaddress.ip_address(client).packed
         host = self._hosts[client] = evidence.intern_host(run, client, packed, self._units.find(packed), seen)
+        evidence.note_move(run, client, self._file, self._first, host)
         return host
 
-    def _intern_facts(self, run: Connection, day: Store, file: str) -> None:
-        if file != self._file:
-            self._file = file
-            self._facts.clear()
+    def _intern_facts(self, run: Connection, day: Store) -> None:
         # Facts are never removed from a file, so their numbers have no gaps.
         for number, action, *key in ledger.facts_behind(day, len(self._facts)):
             indicator = self._indicators.get(tuple(key))

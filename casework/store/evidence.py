@@ -71,6 +71,17 @@ def intern_host(run: Connection, address: str, packed: bytes, unit: str, seen: i
     return int(row[0])
 
 
+def note_move(run: Connection, address: str, file: str, seq: int, host: int) -> None:
+    """From this row of a ledger file on, an address is this host; kept where it was or may have been another before."""
+    run.execute(
+        "INSERT INTO moves (address, file, seq, host) SELECT :address, :file, :seq, :host"
+        " WHERE EXISTS (SELECT 1 FROM hosts WHERE address = :address AND id != :host)"
+        " AND :host IS NOT"
+        " (SELECT host FROM moves WHERE address = :address AND file = :file ORDER BY seq DESC LIMIT 1)",
+        {"address": address, "file": file, "seq": seq, "host": host},
+    )
+
+
 def add_sightings(run: Connection, rows: Sequence[Sequence[int]]) -> None:
     """Add (host, indicator, hour, hits, first, last)."""
     columns = "host, indicator, hour, hits, first_seen, last_seen"

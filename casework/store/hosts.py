@@ -137,6 +137,36 @@ def ledger_hours_of(store: Store, host: int) -> list[int]:
     return [row[0] for row in rows]
 
 
+def ledgers(store: Store) -> dict[str, tuple[int, int, int]]:
+    """By ledger file: the last row rolled up, first and last time of its hits."""
+    rows = store.connection.execute("SELECT file, seq, first, last FROM ledgers")
+    return {row["file"]: (row["seq"], row["first"], row["last"]) for row in rows}
+
+
+def moves_of(store: Store, address: str) -> dict[str, list[tuple[int, int | None]]]:
+    """By ledger file: the rows from which on an address was another host's (None: of one of its hosts), in order."""
+    found = dict[str, list[tuple[int, int | None]]]()
+    for file, *move in store.connection.execute(
+        "SELECT file, seq, host FROM moves WHERE address = ? ORDER BY file, seq", (address,)
+    ):
+        found.setdefault(file, []).append((move[0], move[1]))
+    return found
+
+
+def first_host_of(store: Store, address: str) -> int:
+    """The host that an address was before it had several."""
+    return int(store.connection.execute("SELECT min(id) FROM hosts WHERE address = ?", (address,)).fetchone()[0])
+
+
+def hours_of_others(store: Store, host: int, address: str) -> set[int]:
+    """The UTC hours in which other hosts of an address were seen."""
+    rows = store.connection.execute(
+        "SELECT DISTINCT hour FROM sightings WHERE host IN (SELECT id FROM hosts WHERE address = ? AND id != ?)",
+        (address, host),
+    )
+    return {row[0] for row in rows}
+
+
 def choices(store: Store) -> dict[str, list[tuple[str, str]]]:
     """What occurs, as (value, label) pairs by noun, in the order of labels."""
     run = store.connection.execute

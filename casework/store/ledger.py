@@ -73,6 +73,15 @@ class Mark(NamedTuple):
         return max(0, (self.final or 0) - self.counted - self.dropped)
 
 
+class Part(NamedTuple):
+    """Rows of a client and a UTC hour whose numbers lie between `first` and `last`, both included."""
+
+    client: str
+    hour: int
+    first: int
+    last: int
+
+
 class Change(NamedTuple):
     """All that one group of batches changes in a day file."""
 
@@ -172,6 +181,32 @@ def rows(
         (first, top, *values, limit),
     )
     return (_row(store, row) for row in found)
+
+
+def count_of(store: Store, part: Part) -> int:
+    """How many rows a part has."""
+    text, values = _of_part(store, part)
+    return int(store.connection.execute(f"SELECT count(*) {text}", values).fetchone()[0])
+
+
+def rows_of(store: Store, part: Part, offset: int, limit: int) -> list[LedgerRow]:
+    """Rows of a part, the newest first, behind the first `offset` of them."""
+    text, values = _of_part(store, part)
+    found = store.connection.execute(
+        f"{_ROW} FROM hits h JOIN facts f ON f.id = h.facts WHERE h.seq IN (SELECT seq {text}"
+        " ORDER BY seq DESC LIMIT ? OFFSET ?) ORDER BY h.seq DESC",
+        (*values, limit, offset),
+    )
+    return [_row(store, row) for row in found]
+
+
+def _of_part(store: Store, part: Part) -> tuple[str, tuple[int | str, ...]]:
+    start, end = part.hour * 3600, part.hour * 3600 + 3599
+    first, last = _seqs(store, start, end)
+    return (
+        "FROM hits WHERE client = ? AND seq BETWEEN ? AND ? AND time BETWEEN ? AND ?",
+        (part.client, max(first, part.first), min(last, part.last), start, end),
+    )
 
 
 def rows_after(store: Store, seq: int, before: int, client: str, limit: int) -> tuple[list[LedgerRow], int]:

@@ -73,17 +73,6 @@ def test_files_of_other_days_are_not_opened(state, monkeypatch):
     assert opened == ["2026-12-02", "2026-12-01"]
 
 
-def test_rows_of_a_client_by_its_hours(state):
-    whole = [one for one in ledger.rows(state, limit=1000) if one.client == "127.10.0.1"]
-    hours = sorted({one.time // 3600 for one in whole}, reverse=True)
-    found = ledger.rows_of_client(state, "127.10.0.1", hours, 0, 1000)
-    assert sorted(found, key=lambda one: (one.file, one.seq)) == sorted(whole, key=lambda one: (one.file, one.seq))
-    assert [one.time for one in found] == sorted((one.time for one in found), reverse=True)
-    assert ledger.rows_of_client(state, "127.10.0.1", hours, 5, 3) == found[5:8]
-    assert ledger.rows_of_client(state, "127.10.0.1", hours[:2], 0, 99) == found[:2]
-    assert ledger.rows_of_client(state, "127.10.0.1", [], 0, 99) == []
-
-
 def test_following_gives_every_row_once_and_waits_for_those_that_may_grow(settings, clock, recorder):
     place = ledger.end(settings.state)
     seen = []
