@@ -31,7 +31,9 @@ class Pager(NamedTuple):
 
     @property
     def has_next(self) -> bool:
-        """Whether a page follows."""
+        """Whether a page follows that may be asked for."""
+        if self.number >= MAX_PAGES:
+            return False
         return self.number < self.last if self.last is not None else bool(self.more)
 
     @property
