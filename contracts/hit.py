@@ -88,7 +88,7 @@ def unpack_facts(packed: bytes) -> HitFacts:
     """Raise BadFrame when the bytes are no facts."""
     try:
         return _facts_decoder.decode(packed)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the second: text that is no UTF-8
         raise BadFrame(str(error)) from error
 
 
@@ -118,7 +118,7 @@ class FrameReader:
                 break
             try:
                 found.append(_decoder.decode(memoryview(self._buffer)[at + _LENGTH.size : end]))
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the second: text that is no UTF-8
                 raise BadFrame(str(error)) from error
             at = end
         del self._buffer[:at]

@@ -76,6 +76,17 @@ def test_what_is_no_frame_is_refused(bad):
         FrameReader().feed(bad)
 
 
+@pytest.mark.parametrize("text", [b"\xff", b"\xc3\x28", b"\xed\xa0\x80"])
+def test_text_that_is_no_utf_8_is_refused(text):
+    """msgspec tells it by an error of its own kind."""
+    packed = pack_facts(FACTS).replace(FACTS.family.encode(), text.ljust(len(FACTS.family.encode()), b"x"))
+    with pytest.raises(BadFrame):
+        unpack_facts(packed)
+    hello = frame(Hello("node", 0, "0" * 16)).replace(b"node", text.ljust(4, b"x"))
+    with pytest.raises(BadFrame):
+        FrameReader().feed(hello)
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_give_messages_or_the_one_error(data):
     with contextlib.suppress(BadFrame):

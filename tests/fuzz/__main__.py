@@ -39,8 +39,8 @@ def main() -> int:
 
 
 def clients(source: random.Random, packets: int, seconds: float) -> tuple[Any, list[Finding]]:
-    """Damaged questions to a service whose upstream is honest."""
-    return _outside(Hostile("right"), lambda under_fire: under_fire.clients(packets, seconds), source)
+    """Damaged questions to a service whose upstream is honest, and has long texts."""
+    return _outside(Hostile("large"), lambda under_fire: under_fire.clients(packets, seconds), source)
 
 
 def upstreams(source: random.Random, packets: int, seconds: float) -> tuple[Any, list[Finding]]:

@@ -50,6 +50,10 @@ def questions() -> list[bytes]:
             each = [dns.edns.GenericOption(code, data) for code, data in options]
             query.use_edns(0, flags, source.choice((0, 512, 1232, 4096, 65535)), options=each)
         found.append(query.to_wire())
+    for name in ("host", "hosts"):  # long answers, and questions without EDNS for them
+        found += [
+            dns.message.make_query(f"{name}.good.example", "TXT", id=7, use_edns=edns).to_wire() for edns in (0, False)
+        ]
     return found + vectors()
 
 

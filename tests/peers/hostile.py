@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 RIGHT = "192.0.2.1"
 POISON = "198.51.100.66"
 TTL = 300
-A, NS, CNAME, SOA, OPT = 1, 2, 5, 6, 41
+A, NS, CNAME, SOA, TXT, OPT = 1, 2, 5, 6, 16, 41
 QR_RD_RA = 0x8180
 TC = 0x0200
 NXDOMAIN = 3
@@ -38,6 +38,11 @@ def record(kind: int, data: bytes, owner: bytes = b"\xc0\x0c", ttl: int = TTL) -
 def address(text: str, owner: bytes = b"\xc0\x0c", ttl: int = TTL) -> bytes:
     """An A record."""
     return record(A, socket.inet_aton(text), owner, ttl)
+
+
+def large_text(octets: int) -> bytes:
+    """A TXT record of about so many octets."""
+    return record(TXT, (b"\xc8" + b"x" * 200) * (octets // 201))
 
 
 class Asked:
@@ -137,6 +142,8 @@ def _extras(asked: Asked) -> bytes:
 
 BEHAVIOURS: dict[str, Behaviour] = {
     "right": lambda asked: [(0.0, asked.right())],
+    "large": lambda asked: [(0.0, asked.message([large_text(900 if asked.question[0] % 2 else 2500)])
+                             if asked.question[-4:-2] == b"\0\x10" else asked.right())],
     "short": lambda asked: [(0.0, asked.message([address(RIGHT, ttl=1)]))],
     "silent": lambda asked: [],
     "late": lambda asked: [(1.0, asked.right())],
