@@ -110,6 +110,7 @@ def show(host_id: int) -> str:
         chart=chart.bar_chart(points, lambda second: _axis(second, step)),
         drawn=chart,
         evidence=evidence.rows,
+        unclear=evidence.unclear,
         pager=Pager(number, PAGE, host.hits, evidence.more),
     )
 

@@ -136,7 +136,7 @@ class Admin(Struct, frozen=True, forbid_unknown_fields=True):
     language: Literal["vi", "en"] = "vi"
     """Language of pages for people who have not chosen one."""
     login_limit: Annotated[str, Meta(pattern=r"^[1-9][0-9]* per (minute|hour)$")] = "10 per minute"
-    """Login attempts per client address."""
+    """Wrong passwords per client address; beyond it the address waits."""
 
 
 class Guard(Struct, frozen=True, forbid_unknown_fields=True):

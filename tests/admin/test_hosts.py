@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 
+from casework.hosts import EvidencePage
 from casework.store import audit
 from casework.store.engine import open_casework
 from contracts.settings import Settings
@@ -253,6 +254,14 @@ def test_one_machine_shows_what_proves_it(staff: Browser, settings: Settings) ->
     (entry,) = audit.latest(store, 1)
     store.close()
     assert (entry.actor, entry.action, entry.object) == ("security", "hosts.view", "127.10.0.7")
+
+
+def test_records_that_may_be_another_units_are_counted_not_shown(
+    staff: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = ROW.findall(text(staff, "/hosts/"))[0][0]
+    monkeypatch.setattr("admin.access.hosts.host_evidence", lambda *_asked: EvidencePage([], False, 1234))
+    assert "Không hiển thị 1.234 bản ghi" in text(staff, f"/hosts/{host}")
 
 
 def test_evidence_in_pages(staff: Browser, settings: Settings) -> None:
