@@ -183,23 +183,27 @@ def _check_data(packet: bytes, at: int, end: int, names: tuple[int, int, int]) -
 
 
 def _skip_name(packet: bytes, at: int) -> int:
-    """Where a name ends. Each pointer must lead to before the name that it stands in, so none leads in a circle."""
-    start, end, length = at, 0, 0
+    """Where a name ends. Each pointer must lead to before the name that it stands in, so none leads in a circle.
+
+    What stands there must end before that name begins, too, or it would read on into what we cut off.
+    """
+    start, end, length, bound = at, 0, 0, len(packet)
     try:
         while size := packet[at]:
             if size >= 0xC0:
                 end = end or at + 2
+                split = at + 1 >= bound
                 at = (size & 0x3F) << 8 | packet[at + 1]
-                if not HEADER <= at < start:
+                if split or not HEADER <= at < start:
                     raise BadAnswer("a name points to where none can be")
-                start = at
+                start, bound = at, start
                 continue
             if size > 63:
                 raise BadAnswer("a reserved label type")
             at += size + 1
             length += size + 1
-            if length > MAX_NAME:
-                raise BadAnswer("a name over 255 octets")
+            if length > MAX_NAME or at >= bound:
+                raise BadAnswer("a name over 255 octets, or over its end")
     except IndexError:
         raise BadAnswer("ends inside a name") from None
     return end or at + 1

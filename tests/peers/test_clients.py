@@ -162,7 +162,7 @@ def test_glibc(service: Service, tmp_path: Path, options: str):
     try:
         run("unshare", "--mount", "true")
     except (AssertionError, FileNotFoundError) as error:
-        skip_or_fail(f"no mount namespace can be had here: {error}")
+        pytest.skip(f"this machine lets us have no mount namespace, which no package can bring: {error}")
     if not Path("/etc/nsswitch.conf").exists():
         script = script.split(" && ")[0] + " && "
     asked = [*EXPECTED, ("www.evil-sample.example", "A"), ("www.evil-sample.example", "AAAA"),
