@@ -76,6 +76,7 @@ class Forward(NamedTuple):
     key: CacheKey
     query: Query
     hit: bytes | None
+    judged: tuple[Policy, Verdict]
 
 
 Outcome = Reply | Forward | None  # None: nothing is sent
@@ -158,7 +159,7 @@ class Engine:
             until = self._failures.until(key, now)
             if until is None:
                 self.counters.misses += 1
-                return Forward(key, query, hit)
+                return Forward(key, query, hit, (self.policy, verdict))
             body = self._unanswered(query, transport, now, EDE_CACHED_ERROR)
             self._keep(query, packet, group, transport, (body, until, hit))
             return Reply(body, hit)
@@ -202,9 +203,12 @@ class Engine:
         return cached if cached is not None and now < cached.expires + self.dns.cache.stale_seconds else None
 
     def complete(self, query: Query, group: Group, transport: Transport, cached: CachedAnswer | None,
-                 now: float) -> Reply:  # fmt: skip
-        """The reply to one who waited. Judged again: a name may have been listed while we asked. None is a failure."""
-        verdict = self._judge(query, group, transport)
+                 now: float, judged: tuple[Policy, Verdict] | None = None) -> Reply:  # fmt: skip
+        """The reply to one who waited. None is a failure.
+
+        Judged again under a policy that is newer than the verdict in `judged`: the name may have been listed meanwhile.
+        """
+        verdict = judged[1] if judged and judged[0] is self.policy else self._judge(query, group, transport)
         hit = verdict.hit(transport)
         if verdict.records is not None:
             return Reply(self._policy_body(query, verdict, transport), hit)

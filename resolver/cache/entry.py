@@ -30,7 +30,7 @@ class CachedAnswer:
         self._ttls = answer.ttls
         self._question_end = question_end
         self._age = 0
-        self._records = self._with_ttls(answer.records, 0)
+        self._records = answer.records if answer.exact else self._with_ttls(answer.records, 0)
 
     def fresh(self, now: float) -> bool:
         """Whether it may still be given."""

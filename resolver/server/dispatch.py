@@ -16,6 +16,8 @@ from contracts.hit import Transport
 from resolver.cache.entry import CachedAnswer
 from resolver.engine import CacheKey, Engine, Forward, Outcome, Reply
 from resolver.policy.addresses import Group
+from resolver.policy.ladder import Policy
+from resolver.policy.verdict import Verdict
 from resolver.wire.answer import Answer
 from resolver.wire.query import Query, bare, header_only
 from resolver.wire.reply import bare_failure
@@ -56,6 +58,7 @@ class Waiting(NamedTuple):
     client: bytes
     send: Send
     counted: bool  # its hit is recorded already
+    judged: tuple[Policy, Verdict]  # what policy said when it asked
 
 
 class Dispatcher:
@@ -79,7 +82,7 @@ class Dispatcher:
                 if outcome is not None and outcome.refresh is not None and self.upstream is not None:
                     self.upstream.refresh(outcome.refresh)
                 return outcome
-            waiting = Waiting(outcome.query, group, transport, client, send, outcome.hit is not None)
+            waiting = Waiting(outcome.query, group, transport, client, send, outcome.hit is not None, outcome.judged)
             if self.upstream is not None and self.upstream.ask(outcome.key, waiting):
                 return outcome
             return self.engine.complete(outcome.query, group, transport, None, now)
@@ -130,7 +133,7 @@ class Dispatcher:
 
     def _complete(self, one: Waiting, cached: CachedAnswer | None, now: float) -> Reply:
         try:
-            reply = self.engine.complete(one.query, one.group, one.transport, cached, now)
+            reply = self.engine.complete(one.query, one.group, one.transport, cached, now, one.judged)
         except Exception:  # noqa: BLE001  as above
             self._own_fault()
             return self._servfail(one.query)

@@ -43,6 +43,7 @@ class Answer(NamedTuple):
     ttls: tuple[tuple[int, int], ...]  # (offset from the message's start, seconds)
     lifetime: int  # seconds that it may be kept; 0 for errors
     edns: bool  # it carries an OPT record, so its sender knows EDNS
+    exact: bool = True  # the TTLs in the records are those in `ttls`: none had to be cut
 
 
 def read(packet: bytes, question: bytes, max_ttl: int, max_negative: int) -> Answer:
@@ -79,7 +80,7 @@ def read(packet: bytes, question: bytes, max_ttl: int, max_negative: int) -> Ans
     if walk.spelled:
         data = _in_lower_case(data, [(at - end, until - end) for at, until in walk.spelled], question[:-4])
     records = Records(data, answers, authorities, walk.kept_additionals)
-    return Answer(rcode, False, bool(flags & AD), records, tuple(walk.ttls), lifetime, walk.edns)
+    return Answer(rcode, False, bool(flags & AD), records, tuple(walk.ttls), lifetime, walk.edns, walk.exact)
 
 
 def _compare(echoed: bytes, question: bytes) -> None:
@@ -112,7 +113,17 @@ def _in_lower_case(data: bytes, names: list[tuple[int, int]], asked: bytes) -> b
 class _Walk:
     """Goes once over the records. Records after an OPT that is not the last are left out: they are hints only."""
 
-    __slots__ = ("edns", "end_of_data", "high_rcode", "kept_additionals", "negative_ttl", "smallest", "spelled", "ttls")
+    __slots__ = (
+        "edns",
+        "end_of_data",
+        "exact",
+        "high_rcode",
+        "kept_additionals",
+        "negative_ttl",
+        "smallest",
+        "spelled",
+        "ttls",
+    )
 
     def __init__(self, packet: bytes, at: int, counts: tuple[int, int, int], max_ttl: int) -> None:
         self.ttls: list[tuple[int, int]] = []
@@ -122,6 +133,7 @@ class _Walk:
         self.kept_additionals = 0
         self.end_of_data = at
         self.edns = False  # an OPT record was seen
+        self.exact = True
         self.spelled: list[tuple[int, int]] = []  # owner names that are not compressed
         for number, count in enumerate(counts):
             if count:
@@ -158,6 +170,7 @@ class _Walk:
                     raise BadAnswer("record data of a wrong length")
                 if ttl > max_ttl:  # RFC 2181 section 8: a TTL with the top bit set counts as zero
                     ttl = 0 if ttl & 0x80000000 else max_ttl
+                    self.exact = False
                 if number == 1 and kind == TYPE_SOA and length >= 22:
                     (minimum,) = _U32.unpack_from(packet, end - 4)
                     self.negative_ttl = min(ttl, minimum)

@@ -5,6 +5,7 @@ No decisions here: what to answer is chosen in resolver.policy and resolver.engi
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import NamedTuple
 
@@ -101,9 +102,15 @@ def upstream_question(name_type_class: bytes, bits: int, payload: int | None, *,
     Without a `payload` it goes without EDNS (and so without DO), for servers that know none. `padded` makes its length
     with ID a multiple of 128 octets, so that an eavesdropper cannot tell names by it (RFC 8467 section 4.1).
     """
-    tail = edns.opt(payload, bool(bits & 1)) if payload is not None else b""
+    head, tail = _around(bits, payload)
     if padded and tail:
         length = HEADER + len(name_type_class) + len(tail) + _OPTION_HEAD
         tail = edns.with_options(tail, edns.option(EDNS_PADDING, bytes(-length % PADDED_TO)))
-    head = _HEAD.pack(RD | (bits & (CD | AD)), 1, 0, 0, 1 if tail else 0)
     return head + name_type_class + tail
+
+
+@functools.lru_cache(maxsize=64)
+def _around(bits: int, payload: int | None) -> tuple[bytes, bytes]:
+    """What stands before and behind the question."""
+    tail = edns.opt(payload, bool(bits & 1)) if payload is not None else b""
+    return _HEAD.pack(RD | (bits & (CD | AD)), 1, 0, 0, 1 if tail else 0), tail

@@ -7,6 +7,7 @@ import logging
 import dns.flags
 import pytest
 
+from resolver.cache.entry import CachedAnswer
 from resolver.engine import Forward
 from resolver.policy.addresses import STRANGERS
 from resolver.policy.ladder import Policy
@@ -142,7 +143,7 @@ def test_a_bug_met_when_the_answer_comes_is_servfail_to_everyone_who_waits(
 ):
     for ident in (1, 2):
         send(query("other.example", ident=ident))
-    monkeypatch.setattr(Policy, "judge", Bug())
+    monkeypatch.setattr(CachedAnswer, "records", Bug())
     answer_all(A)
     assert [(message[:2], understood(message[2:]).rcode()) for message in send.later] == [(b"\0\1", 2), (b"\0\2", 2)]
     assert len(tracebacks(caplog)) == 1
