@@ -313,4 +313,5 @@ class Exchange(Generic[Waiter]):
     def _finish(self, question: Question[Waiter], answer: Answer | None) -> None:
         if not question.probe and self._under_way.get(question.key) is question:
             del self._under_way[question.key]
-            self._deliver(question.key, answer, question.waiters)
+            waiters, question.waiters = question.waiters, []  # its clock keeps it for a while, but not its clients
+            self._deliver(question.key, answer, waiters)
