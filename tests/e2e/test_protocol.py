@@ -29,26 +29,26 @@ def kdig() -> str:
     return str(found)
 
 
-@pytest.fixture
-def digs(service: Service, dig: str):
-    """dig against the service: everything it says."""
+def asking(program: str, service: Service, *once: str):
+    """`program` as a machine of a unit, asking `once` only: everything it says."""
 
     def run(*words: str) -> str:
-        command = [dig, "@127.0.0.1", "-p", str(service.port), "-b", "127.10.0.5", "+tries=1", "+time=5", *words]
+        command = [program, "@127.0.0.1", "-p", str(service.port), "-b", "127.10.0.5", *once, "+time=5", *words]
         return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
 
     return run
+
+
+@pytest.fixture
+def digs(service: Service, dig: str):
+    """dig against the service."""
+    return asking(dig, service, "+tries=1")
 
 
 @pytest.fixture
 def kdigs(service: Service, kdig: str):
     """The same with kdig."""
-
-    def run(*words: str) -> str:
-        command = [kdig, "@127.0.0.1", "-p", str(service.port), "-b", "127.10.0.5", "+retry=0", "+time=5", *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
-
-    return run
+    return asking(kdig, service, "+retry=0")
 
 
 @pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
