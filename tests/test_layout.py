@@ -35,6 +35,7 @@ DOORS = {
     "publicsuffixlist": ("blocklists/",),
     "marisa_trie": ("contracts/policy.py",),
     "argon2": ("casework/",),
+    "OpenSSL": ("contracts/certificates.py", "resolver/upstream/trust.py"),
 }
 NO_FLASK = ("admin/cli/", "admin/supervise/")
 

@@ -12,6 +12,7 @@ from twisted.internet.protocol import ClientFactory
 from twisted.protocols.basic import Int16StringReceiver
 from twisted.python.failure import Failure
 
+from contracts import certificates
 from resolver.upstream.question import Link, Waiter
 from resolver.upstream.server import Server
 from resolver.upstream.trust import Trust
@@ -52,7 +53,7 @@ class Stream(ClientFactory, Generic[Waiter]):
         self._over = False
 
     def open(self, reactor: Any, trust: Trust, timeout: float) -> None:
-        """Connect. Raises OSError when the certificates to trust cannot be read."""
+        """Connect. Raises OSError when no TLS can be prepared: certificates that cannot be read, an impossible name."""
         address = self.link.server.address
         factory = trust.wrapped(self, address.name, reactor) if address.transport == "tls" else self
         self._connector = reactor.connectTCP(str(address.address), address.port, factory, timeout=timeout)
@@ -166,7 +167,4 @@ def _words(reason: Failure) -> str:
     wrong = getattr(error, "errors", None)  # service_identity's
     if wrong:
         return f"its certificate is for another name ({wrong[0].mismatched_id})"
-    first = error.args[0] if error.args else None
-    if isinstance(first, list) and first:  # OpenSSL: [(library, function, reason), ...]
-        return ", ".join(str(part[-1]) for part in first)
-    return str(error) or type(error).__name__
+    return certificates.reason(error)

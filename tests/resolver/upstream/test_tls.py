@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dns.message
 import pytest
+from OpenSSL import crypto
 
 from resolver.upstream.trust import Trust
 from tests.resolver.making import answer_to
@@ -111,6 +112,31 @@ def test_a_file_that_cannot_be_used_is_told_and_other_upstreams_go_on(streaming,
     assert len(server.asked) == 1
 
 
+@pytest.mark.parametrize("name", ["-a.example", "xn--a.example", "123"], ids=["idna", "A-label", "service identity"])
+def test_a_name_that_tls_refuses_is_told_and_the_next_is_asked(
+    streaming, asking, reactor, spin, authority, ca_file, name
+):
+    """The settings refuse these names; what gets past them must not cost a question."""
+    server, port = streaming(serving=authority.serving(NAME))
+    dead = streaming(serving=authority.serving(NAME))[1]
+    pool = asking(*(f"tls://127.0.0.1:{one}#{NAME}" for one in (dead, port)), loop=reactor, ca_file=ca_file)
+    pool.pool._scopes.general.servers[0].address.name = name
+    assert ask(pool, spin, "one.example") == [True]
+    assert f"TLS to {name} is impossible: " in pool.pool.status()[0]["problem"]
+    assert len(server.asked) == 1
+
+
+def test_certificates_that_openssl_does_not_take_are_told(monkeypatch, ca_file):
+    """No file is known that can be read and not used; OpenSSL says that there may be."""
+
+    def refuse(_self, _certificate):
+        raise crypto.Error([("x509 routines", "", "unsupported algorithm")])
+
+    monkeypatch.setattr(crypto.X509Store, "add_cert", refuse)
+    with pytest.raises(OSError, match=f"TLS to {NAME} is impossible: unsupported algorithm"):
+        Trust(ca_file).wrapped(None, NAME, object())
+
+
 @pytest.mark.parametrize(
     "text", ["", "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n"], ids=["empty", "damaged"]
 )
@@ -118,7 +144,16 @@ def test_bad_certificate_files(tmp_path, text):
     file = tmp_path / "ca.pem"
     file.write_text(text)
     with pytest.raises(OSError, match=r"ca\.pem"):
-        Trust(file).wrapped(None, NAME, None)
+        Trust(file).wrapped(None, NAME, object())
+
+
+def test_a_file_that_was_made_good_is_used(tmp_path, authority):
+    trust = Trust(tmp_path / "ca.pem")
+    for _ in range(2):
+        with pytest.raises(OSError, match="No such file"):
+            trust.wrapped(None, NAME, object())
+    authority.write(tmp_path / "ca.pem")
+    assert trust.wrapped(None, NAME, object())
 
 
 def test_several_certificates_in_one_file(streaming, asking, reactor, spin, authority, tmp_path):
