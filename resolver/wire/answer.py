@@ -8,7 +8,19 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from resolver.wire.constants import AD, HEADER, NOERROR, NXDOMAIN, OPCODE, QR, RCODE, TC, TYPE_OPT, TYPE_SOA
+from resolver.wire.constants import (
+    AD,
+    HEADER,
+    NOERROR,
+    NXDOMAIN,
+    OPCODE,
+    QR,
+    RCODE,
+    TC,
+    TYPE_OPT,
+    TYPE_RRSIG,
+    TYPE_SOA,
+)
 from resolver.wire.reply import NOTHING, Records
 
 _HEADER = struct.Struct("!HHHHHH")
@@ -19,6 +31,8 @@ MAX_NAME = 254  # octets before the root's
 # Octets before, names, octets behind, of types whose data may be compressed (RFC 3597 section 4) and SRV, where it is.
 _NAMES_IN = {2: (0, 1, 0), 5: (0, 1, 0), 6: (0, 2, 20), 12: (0, 1, 0), 15: (2, 1, 0), 33: (6, 1, 0), 39: (0, 1, 0)}
 _LENGTHS = {1: 4, 28: 16}
+_NEGATIVE = frozenset((TYPE_SOA, TYPE_RRSIG))  # what says in the authority section for how long a negative answer holds
+_COVERS_SOA = TYPE_SOA.to_bytes(2, "big")
 
 
 class BadAnswer(Exception):
@@ -66,16 +80,13 @@ def read(packet: bytes, question: bytes, max_ttl: int, max_negative: int) -> Ans
         _compare(packet[HEADER:end], question)
     if flags & TC:
         return Answer(rcode, True, False, NOTHING, (), 0, False)
-    walk = _Walk(packet, end, (answers, authorities, additionals), max_ttl)
+    walk = _Walk(packet, end, (answers, authorities, additionals), max_ttl, max_negative)
     if walk.high_rcode:
         rcode |= walk.high_rcode << 4
-    negative = walk.negative_ttl
-    if negative is None:
+    if walk.negative_ttl is None:
         lifetime = walk.smallest if answers and rcode == NOERROR and walk.ttls else 0
-    elif rcode in {NOERROR, NXDOMAIN}:  # RFC 2308 section 5: only with a SOA
-        lifetime = min(negative, max_negative, walk.smallest)
-    else:
-        lifetime = 0
+    else:  # RFC 2308 section 5: only with a SOA
+        lifetime = walk.smallest if rcode in {NOERROR, NXDOMAIN} else 0
     data = packet[end : walk.end_of_data]
     if walk.spelled:
         data = _in_lower_case(data, [(at - end, until - end) for at, until in walk.spelled], question[:-4])
@@ -119,16 +130,20 @@ class _Walk:
         "exact",
         "high_rcode",
         "kept_additionals",
+        "max_negative",
         "negative_ttl",
         "smallest",
         "spelled",
         "ttls",
     )
 
-    def __init__(self, packet: bytes, at: int, counts: tuple[int, int, int], max_ttl: int) -> None:
+    def __init__(
+        self, packet: bytes, at: int, counts: tuple[int, int, int], max_ttl: int, max_negative: int = 0
+    ) -> None:
         self.ttls: list[tuple[int, int]] = []
         self.smallest = max_ttl
         self.high_rcode = 0
+        self.max_negative = max_negative
         self.negative_ttl: int | None = None
         self.kept_additionals = 0
         self.end_of_data = at
@@ -171,9 +186,8 @@ class _Walk:
                 if ttl > max_ttl:  # RFC 2181 section 8: a TTL with the top bit set counts as zero
                     ttl = 0 if ttl & 0x80000000 else max_ttl
                     self.exact = False
-                if number == 1 and kind == TYPE_SOA and length >= 22:
-                    (minimum,) = _U32.unpack_from(packet, end - 4)
-                    self.negative_ttl = min(ttl, minimum)
+                if number == 1 and kind in _NEGATIVE:
+                    ttl = self._negative(packet, kind, (at + 10, end), ttl)
                 if ttl < self.smallest:
                     self.smallest = ttl
                 self.ttls.append((at + 4, ttl))
@@ -181,6 +195,23 @@ class _Walk:
                 self.end_of_data = end
             at = end
         return at
+
+    def _negative(self, packet: bytes, kind: int, data: tuple[int, int], ttl: int) -> int:
+        """The TTL of a SOA that says for how long there is nothing (RFC 2308 section 5), cut for those behind us too.
+
+        Its signature, which stands behind it, has the same TTL (RFC 4034 section 3).
+        """
+        at, end = data
+        if kind == TYPE_SOA:
+            minimum: int = _U32.unpack_from(packet, end - 4)[0]
+            cut = self.negative_ttl = min(ttl, minimum, self.max_negative)
+        elif self.negative_ttl is not None and packet[at : at + 2] == _COVERS_SOA:
+            cut = min(ttl, self.negative_ttl)
+        else:
+            return ttl
+        if cut < ttl:
+            self.exact = False
+        return cut
 
 
 def _check_data(packet: bytes, at: int, end: int, names: tuple[int, int, int]) -> None:

@@ -86,6 +86,42 @@ def test_negative_answers_have_their_own_cap():
     assert read(message, max_negative=5).lifetime == 5
 
 
+SIGNED = "example. 900 IN RRSIG SOA 13 1 900 20300101000000 20200101000000 1 example. " + "A" * 86 + "=="
+DENIED = "example. 900 IN NSEC a.example. SOA RRSIG NSEC"
+NEGATIVES = [
+    ("the last field", [SOA], 3, [300]),
+    ("the TTL", [SOA.replace("900", "20")], 3, [20]),
+    ("the settings", [SOA.replace(" 300", " 9999").replace("900", "9999")], 3, [3600]),
+    ("NODATA", [SOA], 0, [300]),
+    ("0: for this once", [SOA.replace(" 300", " 0")], 3, [0]),
+    ("a last field of over 31 bits", [SOA.replace(" 300", f" {2**32 - 1}")], 3, [900]),
+    ("its signature too, no other record", [SOA, SIGNED, DENIED], 3, [300, 300, 900]),
+    ("a signature with nothing before it", [SIGNED, DENIED, SOA], 3, [900, 900, 300]),
+    ("a signature of another record", [SOA, SIGNED.replace("SOA", "NSEC")], 0, [300, 900]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "authority", "rcode", "expected"), NEGATIVES, ids=[case[0] for case in NEGATIVES])
+def test_the_soa_of_a_negative_answer_says_for_how_long_it_may_be_kept(case, authority, rcode, expected):
+    """RFC 2308 section 5: a cache behind us that goes by its TTL keeps the answer no longer than we do."""
+    found = read(answer_to(ASKED, authority=authority, rcode=rcode))
+    assert found.lifetime == min(expected)
+    for age in (0, 7):
+        ttls = [one.ttl for one in served(found, age=age).authority]
+        assert ttls == [max(ttl - age, 0) for ttl in expected]
+
+
+def test_behind_a_chain_only_the_soa_is_cut():
+    chain = [line.replace(" 60 ", " 900 ") for line in CHAIN]
+    again = served(read(answer_to(ASKED, *chain, authority=[SOA], rcode=3)))
+    assert [one.ttl for one in again.answer + again.authority] == [300, 900, 300]
+
+
+def test_a_soa_that_is_asked_for_keeps_its_ttl():
+    asked = query("example", "SOA")
+    assert [one.ttl for one in served(read(answer_to(asked, SOA, additional=[SOA]), asked), asked).answer] == [900]
+
+
 MISMATCHES = [
     ("too short", b"\x12\x34\x81\x80"),
     ("nothing", b""),
@@ -253,9 +289,11 @@ def messages(draw):
     return asked, answer_to(asked, *answers, authority=authority, additional=additional, rcode=rcode)
 
 
-def meant(rrset, age, max_ttl=86400):
+def meant(section, rrset, age, max_ttl=86400):
     """Owner, type, data and TTL that a record should have `age` seconds later."""
     ttl = 0 if rrset.ttl >= 2**31 else min(rrset.ttl, max_ttl)
+    if section == "authority" and rrset.rdtype == dns.rdatatype.SOA:
+        ttl = min(ttl, rrset[0].minimum)
     return rrset.name, rrset.rdtype, rrset[0], max(ttl - age, 0)
 
 
@@ -266,7 +304,7 @@ def test_what_is_given_again_is_what_came(pair, age):
     again = served(found, asked, age)
     for section in ("answer", "authority", "additional"):
         given_again = [(one.name, one.rdtype, one[0], one.ttl) for one in getattr(again, section)]
-        assert given_again == [meant(one, int(age)) for one in getattr(message, section)]
+        assert given_again == [meant(section, one, int(age)) for one in getattr(message, section)]
 
 
 @given(messages())
