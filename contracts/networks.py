@@ -107,6 +107,7 @@ class UpstreamAddress(Endpoint):
         if scheme == "tls" and marked:
             if not _HOST_NAME.fullmatch(name):
                 raise ValueError("expected tls://address#name with the name that its certificate is valid for")
+            _check_certificate_name(name)
         elif hashed:
             raise ValueError("a name after # belongs to tls:// only")
         transport = cast("UpstreamTransport", scheme if marked else "udp")
@@ -116,6 +117,25 @@ class UpstreamAddress(Endpoint):
         self.address, self.port, self.endpoint = bare.address, bare.port, str(bare)
         self.name, self.transport = name, transport
         return self
+
+
+def _check_certificate_name(name: str) -> None:
+    """Raise ValueError for what TLS takes neither as an IPv4 address nor as a host name."""
+    if name.rpartition(".")[2].isdecimal():
+        try:
+            ipaddress.IPv4Address(name)
+        except ValueError as error:
+            raise ValueError(f"the name {name!r} ends in a number and is no IPv4 address") from error
+        return
+    import idna  # its tables are wanted only where there is TLS
+
+    try:
+        idna.encode(name)
+    except idna.IDNAError as error:
+        reason = str(error)
+        raise ValueError(
+            f"no certificate can be checked for the name {name!r} ({reason[:1].lower()}{reason[1:]})"
+        ) from error
 
 
 def _split(text: str, default_port: int | None) -> tuple[Address, int]:

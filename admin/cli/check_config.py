@@ -50,6 +50,10 @@ def examine(file: Path) -> tuple[list[str], dict[str, Any]]:
         for index, source in enumerate(settings.lists)
         if not settings.beside(source.path).is_file()
     ]
+    reason = _certificates_problem(settings)
+    if reason:
+        key = ("dns", "upstreams", "tls_ca_file")
+        problems.append(Problem(key, lines[key], reason))
     upstreams = resolved_upstreams(settings)
     if not upstreams:
         place: yamlio.Path = ("dns", "upstreams", "servers")
@@ -57,6 +61,20 @@ def examine(file: Path) -> tuple[list[str], dict[str, Any]]:
         problems.append(Problem(place, line, "`system` finds no resolver in /etc/resolv.conf but ourselves"))
     problems.sort(key=lambda problem: problem.line)
     return [f"{file}: {problem}" for problem in problems], _meaning(settings, upstreams)
+
+
+def _certificates_problem(settings: Settings) -> str:
+    """Why no `tls://` server can be trusted by the file of certificates; empty where it can, or there is none."""
+    file = settings.dns.upstreams.tls_ca_file
+    if not file:
+        return ""
+    from contracts import certificates  # OpenSSL
+
+    try:
+        certificates.read(settings.beside(file))
+    except OSError as error:
+        return str(error)
+    return ""
 
 
 def resolved_upstreams(settings: Settings) -> list[str]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.cli.test_main import run
 from tests.conftest import REPO
+from tests.resolver.upstream.servers import Authority
+
+BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
 def test_a_fine_file_is_explained(settings_file):
@@ -58,3 +63,37 @@ def test_system_without_any_other_resolver_is_a_problem(settings_file, monkeypat
     ran = run("check-config", settings_file)
     assert ran.exit_code == 2
     assert "line 5: dns.upstreams.servers: `system` finds no resolver" in ran.stderr
+
+
+def trusting(settings_file, text):
+    """The settings with a CA file that holds `text`; the number of their line that names it."""
+    settings_file.with_name("ca.pem").write_text(text)
+    lines = settings_file.read_text().splitlines()
+    number = next(index for index, line in enumerate(lines) if "upstreams:" in line)
+    lines.insert(number + 1, "    tls_ca_file: ca.pem")
+    settings_file.write_text("\n".join(lines) + "\n")
+    return number + 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "holds no certificate in PEM form, saw 'ca.pem'"),
+        (f"{BEGIN}\nbm9uZQ==\n{END}\n", "ca.pem: the certificate in line 1 is damaged (too long"),
+        (f"\n{BEGIN}\nMIIB", "ca.pem: the certificate in line 2 is damaged (it has no end)"),
+    ],
+    ids=["empty", "damaged", "copied in part"],
+)
+def test_a_ca_file_that_cannot_be_used_is_a_problem(settings_file, text, said):
+    line = trusting(settings_file, text)
+    ran = run("check-config", settings_file)
+    assert ran.exit_code == 2
+    (problem,) = ran.stderr.splitlines()
+    assert problem.startswith(f"{settings_file}: line {line}: dns.upstreams.tls_ca_file: ")
+    assert said in problem
+
+
+def test_a_ca_file_that_can_be_used_is_fine(settings_file):
+    authority = Authority()
+    trusting(settings_file, authority.write(settings_file.with_name("made.pem")).read_text())
+    assert run("check-config", settings_file).exit_code == 0
