@@ -12,7 +12,8 @@ class Counters:
     __slots__ = (
         "cached", "failed", "hot", "ignored", "internal_errors", "listed", "local", "malformed", "misses", "refused",
         "send_dropped", "stale", "tcp_connections", "tcp_queries", "udp_queries", "upstream_answers", "upstream_bad",
-        "upstream_failures", "upstream_mismatches", "upstream_queries", "upstream_tcp", "upstream_timeouts",
+        "upstream_failures", "upstream_mismatches", "upstream_queries", "upstream_shed", "upstream_tcp",
+        "upstream_timeouts",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -58,5 +59,7 @@ class Counters:
     upstream_mismatches: int
     """Packets with a wrong ID or question: forged or very late."""
     upstream_queries: int
+    upstream_shed: int
+    """Questions ended to make room for others, or for a bug of ours."""
     upstream_tcp: int
     upstream_timeouts: int

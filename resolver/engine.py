@@ -194,8 +194,13 @@ class Engine:
         return cached
 
     def failed(self, key: CacheKey, now: float) -> None:
-        """Every upstream failed on `key`: it is not asked again for a while (RFC 9520)."""
-        self._failures.failed(key, now, stale=self.stale(key, now) is not None)
+        """Every upstream failed on `key`: it is not asked again for a while (RFC 9520).
+
+        A renewal ahead of time is not needed yet: its failure says nothing about the time when it will be.
+        """
+        old = self.stale(key, now)
+        if old is None or not old.fresh(now):
+            self._failures.failed(key, now, stale=old is not None)
 
     def stale(self, key: CacheKey, now: float) -> CachedAnswer | None:
         """An answer to `key` that is over but may still be given when there is no better one (RFC 8767)."""

@@ -74,6 +74,7 @@ class Worker:
             self._flush_late,
             self.dispatcher.guard,
             late=self.dispatcher.late,
+            shed=self.dispatcher.shed,
             ca_file=_ca_file(settings),
         )
         self.dispatcher.upstream = self.upstreams

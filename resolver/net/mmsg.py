@@ -18,6 +18,7 @@ SIZE = 4096  # octets of a slot: the longest query we read and more than the lon
 NAME = 32  # octets of an address slot: holds sockaddr_in (16) and sockaddr_in6 (28)
 
 _MSG_DONTWAIT = 0x40
+_CROWDED = frozenset((errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM))  # this machine has no room for it just now
 _WAIT_MS = 20  # how long a full send buffer is waited for before answers are dropped and counted
 
 
@@ -60,7 +61,8 @@ class Batch:
     """SLOTS datagrams with their addresses. Receive fills it; answers are written in place and sent from it.
 
     `data` holds slot i from i * SIZE on, `names` its socket address from i * NAME on; `received(n)` gives the octets of
-    the first n; `sizes[2 * i + 1]` is how many octets slot i sends. `connected` sockets need no address.
+    the first n; `sizes[2 * i + 1]` is how many octets slot i sends. `connected` sockets need no address. `unreachable`
+    is set by a send that failed for another reason than a crowd on this machine.
     """
 
     def __init__(self, *, connected: bool = False, wide: bool = False) -> None:
@@ -87,6 +89,7 @@ class Batch:
         self._restore = memoryview(self._iovecs).cast("B")
         step = ctypes.sizeof(_Mmsghdr)
         self._at = [ctypes.addressof(self._headers) + i * step for i in range(SLOTS)]
+        self.unreachable = False
 
     def receive(self, fd: int) -> int:
         """Fill from slot 0 without waiting; the number of datagrams, 0 when there are none. Raises OSError."""
@@ -112,10 +115,12 @@ class Batch:
             if sent > 0:
                 first += sent
                 continue
-            if ctypes.get_errno() == errno.EAGAIN and _writable(fd):
+            code = ctypes.get_errno()
+            if code == errno.EAGAIN and _writable(fd):
                 continue
             first += 1  # this one cannot be sent (its client is unreachable, say); the rest can
             lost += 1
+            self.unreachable |= code not in _CROWDED
         return lost
 
     def reset(self, count: int) -> None:
@@ -161,8 +166,9 @@ class PlainBatch(Batch):
                         link.send(octets)
                     else:
                         link.sendto(octets, unpack_name(bytes(self.names[i * NAME : (i + 1) * NAME])))
-                except OSError:
+                except OSError as error:
                     lost += 1
+                    self.unreachable |= error.errno not in _CROWDED
         return lost
 
 

@@ -36,6 +36,11 @@ class Outbox:
             self._lost += self._batch.send(self._fd, 0, self._count)
             self._count = 0
 
+    def unreachable(self) -> bool:
+        """Whether the kernel has said since the last call that there is no way to where something was sent."""
+        said, self._batch.unreachable = self._batch.unreachable, False
+        return said
+
     def flush(self) -> int:
         """Send what is queued; how many the kernel did not take since the last call."""
         self._send()

@@ -101,6 +101,10 @@ class Dispatcher:
         cached = self._kept(key, answer, now)
         self._answer_all(waiting, cached, now)
 
+    def shed(self, _key: CacheKey, waiting: list[Waiting]) -> None:
+        """No answer, and no upstream's fault: nothing is remembered of it, so that it can be asked again at once."""
+        self._answer_all(waiting, None, self.clock())
+
     def late(self, key: CacheKey, waiting: list[Waiting]) -> list[Waiting]:
         """`key` takes long: who waits gets a stale answer where there is one (RFC 8767). Returns who waits on."""
         now = self.clock()
@@ -111,7 +115,7 @@ class Dispatcher:
 
     def _answer_all(self, waiting: list[Waiting], cached: CachedAnswer | None, now: float) -> None:
         replies = [(one, self._complete(one, cached, now)) for one in waiting]
-        self.hits.flush()
+        self.guard(self.hits.flush)  # a bug in it must not keep the answers: what was folded in is kept
         for one, reply in replies:
             self.guard(one.send, one.query.id + reply.body)
 

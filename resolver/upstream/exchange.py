@@ -32,11 +32,13 @@ class Exchange(Generic[Waiter]):
     """One per worker. `deliver(key, answer or None, waiters)` is called once for each question.
 
     `late(key, waiters)` hears once of everyone who has waited long; it returns those who still wait.
+    `shed(key, waiters)` is called instead of `deliver` where it is no server's fault that there is no answer.
     """
 
     def __init__(self, scopes: Scopes, upstreams: Upstreams, cache: Cache, payload: int, counters: Counters,
                  deliver: Callable[[Key, Answer | None, list[Waiter]], None],
-                 late: Callable[[Key, list[Waiter]], list[Waiter]] | None = None) -> None:  # fmt: skip
+                 late: Callable[[Key, list[Waiter]], list[Waiter]] | None = None,
+                 shed: Callable[[Key, list[Waiter]], None] | None = None) -> None:  # fmt: skip
         self._scopes = scopes
         self._timeout = upstreams.timeout_ms / 1000
         self._attempts = upstreams.attempts
@@ -46,6 +48,7 @@ class Exchange(Generic[Waiter]):
         self._payload = payload
         self._counters = counters
         self._deliver = deliver
+        self._shed = shed or (lambda key, waiters: deliver(key, None, waiters))
         self._entropy = Entropy()
         self._under_way: dict[Key, Question[Waiter]] = {}
         self._lateness = Lateness(self._under_way, late)
@@ -84,7 +87,8 @@ class Exchange(Generic[Waiter]):
         while self._unlucky:
             question = self._unlucky.popleft()
             if self._under_way.get(question.key) is question:
-                self.fail(question)
+                self._release(question)
+                self._finish(question, None)  # a server has failed on it: it must not come back at once
                 return True
         for clock in self._clocks:
             while clock and (clock[0][1].link is None or clock[0][1].attempt != clock[0][2]):
@@ -93,7 +97,7 @@ class Exchange(Generic[Waiter]):
                 question = clock[0][1]
                 assert question.server is not None
                 if now - question.sent > SLOW + 4 * question.server.srtt and not question.probe:
-                    self.fail(question)
+                    self.give_up(question)
                     return True
         return False
 
@@ -174,13 +178,13 @@ class Exchange(Generic[Waiter]):
         except BadAnswer as error:
             return self._not_understood(question, link, error, now)
         except Exception:
-            self.fail(question)  # a bug of ours: nobody waits for ever
+            self.give_up(question)  # a bug of ours: nobody waits for ever
             raise
 
     def _understood(self, question: Question[Waiter], link: Link[Waiter], answer: Answer,
                     now: float) -> Question[Waiter] | None:  # fmt: skip
         server = link.server
-        self._release(question)
+        self._release(question, answered=True)
         link.answers += 1
         link.recent.append(question.ident)
         server.answered(question.sent, now, edns=answer.edns)
@@ -221,6 +225,7 @@ class Exchange(Generic[Waiter]):
             return None
         self._counters.upstream_bad += 1
         link.server.answered(question.sent, now)
+        self._release(question, answered=True)
         return self._another(question)
 
     def flooded(self, link: Link[Waiter]) -> list[Question[Waiter]]:
@@ -243,7 +248,6 @@ class Exchange(Generic[Waiter]):
                 if link is None or question.attempt != attempt:
                     continue
                 self._counters.upstream_timeouts += 1
-                link.overdue += 1
                 if link.stream and link.heard <= question.sent:
                     link.hung = True
                 retry = self._elsewhere(question, now)
@@ -297,21 +301,34 @@ class Exchange(Generic[Waiter]):
             self._unlucky.append(question)
         return question
 
-    def fail(self, question: Question[Waiter]) -> None:
-        """Give it up now."""
+    def give_up(self, question: Question[Waiter]) -> None:
+        """End it now, for no fault of any server: to make room, or for a bug of ours."""
         self._release(question)
-        self._finish(question, None)
+        if not question.probe:
+            self._counters.upstream_shed += 1
+        waiters = self._ended(question)
+        if waiters is not None:
+            self._shed(question.key, waiters)
 
-    def _release(self, question: Question[Waiter]) -> None:
+    def _release(self, question: Question[Waiter], *, answered: bool = False) -> None:
+        """Its ID is free again. Where it was not answered the answer may still come: nobody's forgery."""
         link = question.link
         if link is not None:
             link.pending.pop(question.ident, None)
+            link.overdue += not answered
             question.link = None
             if question.probe:
                 link.server.probing = False
 
     def _finish(self, question: Question[Waiter], answer: Answer | None) -> None:
-        if not question.probe and self._under_way.get(question.key) is question:
-            del self._under_way[question.key]
-            waiters, question.waiters = question.waiters, []  # its clock keeps it for a while, but not its clients
+        waiters = self._ended(question)
+        if waiters is not None:
             self._deliver(question.key, answer, waiters)
+
+    def _ended(self, question: Question[Waiter]) -> list[Waiter] | None:
+        """It is under way no more: who waited for it. None where nobody is to be told."""
+        if question.probe or self._under_way.get(question.key) is not question:
+            return None
+        del self._under_way[question.key]
+        waiters, question.waiters = question.waiters, []  # its clock keeps it for a while, but not its clients
+        return waiters

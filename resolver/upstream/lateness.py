@@ -48,6 +48,6 @@ class Lateness(Generic[Waiter]):
         told = question.told_late or 0
         waiters = question.waiters[told:]
         if self._late is not None and waiters and self._under_way.get(question.key) is question:
-            question.told_late = len(question.waiters)
-            question.waiters[told:] = self._late(question.key, waiters)
-            question.told_late = len(question.waiters)
+            question.told_late = told + len(waiters)
+            question.waiters[told : told + len(waiters)] = still = self._late(question.key, waiters)
+            question.told_late = told + len(still)

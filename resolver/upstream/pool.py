@@ -36,7 +36,7 @@ class Pool(Generic[Waiter]):
     """`general` are the upstreams of all names that are in none of the forward zones.
 
     `after` is called when answers were delivered: flush what is queued. `guard` calls its first argument and survives.
-    `deliver` and `late` are the exchange's.
+    `deliver`, `late` and `shed` are the exchange's.
     """
 
     def __init__(self, reactor: Any, general: Iterable[UpstreamAddress], dns: Dns, counters: Counters,
@@ -44,14 +44,15 @@ class Pool(Generic[Waiter]):
                  guard: Callable[..., None],
                  clock: Callable[[], float] = time.monotonic,
                  late: Callable[[Key, list[Waiter]], list[Waiter]] | None = None,
-                 ca_file: Path | None = None) -> None:  # fmt: skip
+                 ca_file: Path | None = None,
+                 shed: Callable[[Key, list[Waiter]], None] | None = None) -> None:  # fmt: skip
         self._clock = clock
         self._after = after
         self._guard = guard
         self._batch: Batch = make_batch(connected=True)
         self._scopes = Scopes(general, dns.forward_zones)
         self._exchange: Exchange[Waiter] = Exchange(
-            self._scopes, dns.upstreams, dns.cache, dns.udp_payload, counters, deliver, late
+            self._scopes, dns.upstreams, dns.cache, dns.udp_payload, counters, deliver, late, shed
         )
         self._ports: Ports[Waiter] = Ports(reactor, dns.upstreams.sockets, self._readable)
         self._streams: Streams[Waiter] = Streams(
@@ -101,13 +102,17 @@ class Pool(Generic[Waiter]):
             probe = self._exchange.probe(question, now)
             if probe is not None:
                 copied, server = probe
-                self._send_to(server, copied, now)
+                self._send(copied, now, server)
 
-    def _send(self, question: Question[Waiter], now: float) -> None:
-        """To the server whose turn it is; where it cannot be reached, to the next."""
-        left: Question[Waiter] | None = question
-        while left is not None:
-            left = self._send_to(self._exchange.choose(left), left, now)
+    def _send(self, question: Question[Waiter], now: float, first: Server | None = None) -> None:
+        """To `first`, else to the server whose turn it is; where it cannot be reached, to the next."""
+        try:
+            left = self._send_to(first or self._exchange.choose(question), question, now)
+            while left is not None:
+                left = self._send_to(self._exchange.choose(left), left, now)
+        except Exception:
+            self._exchange.give_up(question)  # a bug of ours: nobody waits for ever
+            raise
 
     def _send_to(self, server: Server, question: Question[Waiter], now: float) -> Question[Waiter] | None:
         """Returns the question to send elsewhere."""
@@ -121,9 +126,6 @@ class Pool(Generic[Waiter]):
         except OSError as error:
             self._tell(server, str(error))
             return self._exchange.unreachable(question, server, now)
-        except Exception:
-            self._exchange.fail(question)  # a bug of ours: nobody waits for ever
-            raise
         return None
 
     def flush(self) -> None:

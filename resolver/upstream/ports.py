@@ -97,12 +97,15 @@ class Ports(Generic[Waiter]):
             self._readable(port)
 
     def flush(self) -> list[Port[Waiter]]:
-        """Send what is queued; the next batch takes another port. Returns those where the kernel took not all."""
+        """Send what is queued; the next batch takes another port. Returns those that lead nowhere any more.
+
+        What had no room on this machine is lost as on a crowded line: that says nothing of the server.
+        """
         if not self._used:
             return []
         used, self._used = self._used, []
         self._current.clear()
-        return [port for port in used if port.outbox.flush()]
+        return [port for port in used if port.outbox.flush() and port.outbox.unreachable()]
 
     def renew(self, now: float) -> None:
         """Retire ports that have served their time; close those that nothing is under way on."""

@@ -27,14 +27,14 @@ def test_one_failure(failures, stale, seconds):
     assert failures.until("b", NOW) is None
 
 
-def test_failing_on_waits_longer_and_longer_but_never_more_than_five_minutes(failures):
+def test_failing_on_waits_longer_and_longer_but_never_more_than_half_a_minute(failures):
     now, waits = NOW, []
     for _ in range(9):
         failures.failed("a", now, stale=False)
         until = failures.until("a", now)
         waits.append(until - now)
         now = until + 0.1
-    assert waits == pytest.approx([5, 10, 20, 40, 80, 160, 300, 300, 300])
+    assert waits == pytest.approx([5, 10, 20, 30, 30, 30, 30, 30, 30])
     assert max(waits) == pytest.approx(LONGEST_SECONDS)
 
 

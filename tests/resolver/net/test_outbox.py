@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import socket
 
 import pytest
 
+from resolver.net import mmsg
 from resolver.net.mmsg import NAME, SLOTS, pack_name
 from resolver.net.outbox import Outbox
 
@@ -58,3 +61,40 @@ def test_lost_ones_are_counted_once_also_from_a_full_box(links):
     assert box.flush() == 2
     assert box.flush() == 0
     assert [there.recv(10) for _ in range(SLOTS)] == [b"x"] * SLOTS
+
+
+@pytest.mark.parametrize(
+    ("code", "unreachable"),
+    [(errno.ENOBUFS, False), (errno.ENOMEM, False), (errno.ENETUNREACH, True), (errno.EPERM, True)],
+)
+def test_a_crowd_on_this_machine_is_not_a_way_that_is_gone(links, monkeypatch, code, unreachable):
+    here, there = links
+    here.connect(there.getsockname())
+    box = Outbox(here, connected=True)
+    box.put(b"", b"one")
+
+    def refuse(*_given):
+        ctypes.set_errno(code)
+        return -1
+
+    if mmsg._LIBC is None:
+        pytest.skip("no sendmmsg on this system")
+    with monkeypatch.context() as patch:
+        patch.setattr(mmsg, "_LIBC", (None, refuse))
+        assert box.flush() == 1
+    assert box.unreachable() is unreachable
+    box.put(b"", b"two")
+    assert box.flush() == 0
+    assert not box.unreachable()
+    assert there.recv(10) == b"two"
+
+
+def test_nobody_listens_there(links):
+    here, there = links
+    here.connect(there.getsockname())
+    there.close()
+    box = Outbox(here, connected=True)
+    box.put(b"", b"one")
+    assert (box.flush(), box.unreachable()) == (0, False)
+    box.put(b"", b"two")  # the kernel has heard meanwhile
+    assert (box.flush(), box.unreachable()) == (1, True)

@@ -80,6 +80,14 @@ def test_when_all_upstreams_failed(send, answer_all):
     assert understood(send.later[0][2:]).rcode() == 2
 
 
+def test_a_question_that_made_room_may_be_asked_again_at_once(dispatcher, send):
+    assert isinstance(send(query("other.example")), Forward)
+    ((key, waiting),) = dispatcher.upstream.waiting.items()
+    dispatcher.shed(key, waiting)
+    assert understood(send.later[0][2:]).rcode() == 2
+    assert isinstance(send(query("other.example")), Forward)
+
+
 def test_when_too_much_is_under_way(dispatcher, send):
     dispatcher.upstream.full = True
     assert understood(send(query("other.example")).body).rcode() == 2
@@ -197,6 +205,14 @@ def test_a_way_out_with_a_bug_holds_up_no_other_answer(dispatcher, send, answer_
     waiting[0] = waiting[0]._replace(send=Bug())
     answer_all(A)
     assert [message[:2] for message in send.later] == [b"\0\2"]
+    assert len(tracebacks(caplog)) == 1
+
+
+def test_a_bug_in_handing_over_hits_keeps_no_answer(dispatcher, send, answer_all, monkeypatch, caplog):
+    send(query("other.example"))
+    monkeypatch.setattr(dispatcher.hits, "flush", Bug())
+    answer_all(A)
+    assert len(send.later) == 1
     assert len(tracebacks(caplog)) == 1
 
 

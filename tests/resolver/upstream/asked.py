@@ -36,12 +36,14 @@ class Asked:
         self.scopes = Scopes([UpstreamAddress(text) for text in texts], zones)
         self.servers = self.scopes.general.servers
         self.delivered = []
+        self.shed = []  # (key, waiters) of those that were ended for no server's fault
         self.late = []
         self.helped = set()  # waiters that have something to make do with
         self.now = 100.0
         self.exchange = Exchange(
             self.scopes, Upstreams(timeout_ms=800, **limits), Cache(), 1232, self.counters,
             lambda asked, answer, waiters: self.delivered.append((asked, answer, waiters)), self._late,
+            lambda asked, waiters: self.shed.append((asked, waiters)),
         )  # fmt: skip
         self.links = {}
 
@@ -105,4 +107,4 @@ class Asked:
         return again
 
     def waiters(self):
-        return [waiter for _key, _answer, waiters in self.delivered for waiter in waiters]
+        return [waiter for *_how, waiters in (*self.delivered, *self.shed) for waiter in waiters]

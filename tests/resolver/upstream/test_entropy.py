@@ -146,6 +146,25 @@ def test_answers_that_come_late_are_no_flood():
     assert link.wrong == 1
 
 
+@pytest.mark.parametrize("end", ["given up", "refused", "another case"])
+def test_nor_are_answers_to_what_was_let_go_of_before(end):
+    asked = Asked(servers=1, attempts=1)
+    questions = [asked.ask(f"x{number}.{LONG}") for number in range(FLOOD * 2)]
+    link = questions[0].link
+    late = [(question, asked.packet(question)) for question in questions]
+    if end == "refused":
+        asked.exchange.broken(link, asked.now)
+    for question, packet in late:
+        if end == "given up":
+            asked.exchange.give_up(question)
+        elif end == "another case":  # that was a forgery, say: the true one may still come
+            asked.exchange.received(link, answer_to(packet[:12] + packet[12:].swapcase()).to_wire(), asked.now)
+    assert not link.pending
+    for _question, packet in late:
+        asked.exchange.received(link, packet[:2] + bytes(30), asked.now)
+    assert link.wrong == 0
+
+
 def test_duplicates_are_no_flood():
     asked = Asked(servers=1)
     for number in range(FLOOD * 2):

@@ -27,6 +27,23 @@ def test_who_has_waited_long_is_told_late_once():
     assert asked.waiters() == ["second", "third"]
 
 
+def test_who_joins_while_the_others_are_told_is_not_lost():
+    asked = Asked()
+    asked.ask(waiter="first")
+
+    def tell(asked_for, waiters):
+        if waiters == ["first"]:
+            asked.ask(waiter="second")
+        return asked._late(asked_for, waiters)
+
+    asked.helped.add("first")
+    asked.exchange._lateness._late = tell
+    asked.exchange.tell_late(asked.now + LATE_SECONDS)
+    assert asked.late == [(key(), ["first"]), (key(), ["second"])]
+    asked.answer(asked.exchange.find(key()), A)
+    assert asked.waiters() == ["second"]
+
+
 def test_what_is_answered_or_has_no_waiters_is_never_late():
     asked = Asked()
     asked.answer(asked.ask(), A)

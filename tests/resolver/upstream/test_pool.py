@@ -336,7 +336,10 @@ def test_what_status_tells(asking):
     assert asking().pool.problems() == ["no upstream: names outside forward zones get no answer"]
 
 
-def test_a_bug_in_sending_answers_who_waits(asking, upstream, monkeypatch):
+@pytest.mark.parametrize(
+    "place", ["exchange.reply.upstream_question", "exchange.Exchange.choose", "pool.Ports.current"]
+)
+def test_a_bug_in_sending_answers_who_waits(asking, upstream, monkeypatch, place):
     caught = []
 
     def guard(action, *given):
@@ -347,7 +350,7 @@ def test_a_bug_in_sending_answers_who_waits(asking, upstream, monkeypatch):
 
     pool = asking(upstream().endpoint)
     pool.pool._guard = guard
-    monkeypatch.setattr("resolver.upstream.exchange.reply.upstream_question", Mock(side_effect=KeyError("a bug")))
+    monkeypatch.setattr(f"resolver.upstream.{place}", Mock(side_effect=KeyError("a bug")))
     assert pool.ask()
     assert pool.addresses() == [None]
     assert len(pool.pool) == 0

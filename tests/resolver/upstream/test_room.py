@@ -41,6 +41,17 @@ def test_those_that_were_just_asked_do_not():
     asked.now += SLOW + 0.06  # far more than this server needs
     assert asked.ask("two.example") is not None
     assert asked.waiters() == ["client"]
+    assert asked.shed == [(key("x0.example"), ["client"])]  # slow, but perhaps not dead: nothing to remember
+    assert asked.counters.upstream_shed == 1
+
+
+def test_one_that_a_server_has_failed_on_is_remembered():
+    """Else the names of a dead zone come back at once, and again."""
+    asked = Asked(max_outstanding=1)
+    asked.ask("dead.example")
+    asked.expire()
+    assert asked.ask("alive.example") is not None
+    assert (asked.delivered, asked.shed) == ([(key("dead.example"), None, ["client"])], [])
 
 
 def test_200_dead_names_do_not_slow_live_ones():
@@ -69,8 +80,8 @@ def test_a_bug_in_sending_leaves_nothing_under_way(monkeypatch):
     monkeypatch.setattr(reply, "upstream_question", Mock(side_effect=KeyError("a bug")))
     with pytest.raises(KeyError):
         asked.send(question)
-    asked.exchange.fail(question)  # as the pool does
-    assert asked.delivered == [(key(), None, ["client"])]
+    asked.exchange.give_up(question)  # as the pool does
+    assert asked.shed == [(key(), ["client"])]
     assert len(asked.exchange) == 0
     assert not asked.link(asked.servers[0]).pending
 
@@ -82,7 +93,7 @@ def test_a_bug_in_reading_fails_the_question(monkeypatch):
     monkeypatch.setattr("resolver.wire.answer.read", Mock(side_effect=KeyError("a bug")))
     with pytest.raises(KeyError):
         asked.answer(question)
-    assert asked.delivered == [(key(), None, ["client"])]
+    assert asked.shed == [(key(), ["client"])]
     assert len(asked.exchange) == 0
     assert not link.pending
 
