@@ -49,7 +49,7 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         if self.factory.opened(self, self._client, stranger=self._group is STRANGERS):
             self.setTimeout(self.factory.idle_seconds)
         else:
-            self.transport.abortConnection()
+            self.cut_off()
 
     @property
     def busy(self) -> bool:
@@ -78,7 +78,7 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         elif outcome is not None:
             self._under_way += 1
         elif self._group is STRANGERS:
-            self.transport.loseConnection()
+            self._end()
         if self._under_way >= MAX_UNDER_WAY:
             super().pauseProducing()
 
@@ -90,7 +90,7 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         if not self._ending:
             self._go_on()
         elif not self.busy:
-            self.transport.loseConnection()
+            self.finish()
 
     def _go_on(self) -> None:
         """Where reading was paused for a reason that is gone: first what came with the same segment."""
@@ -102,7 +102,18 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         self._ending = True
         super().pauseProducing()
         if not self.busy:
-            self.transport.loseConnection()
+            self.finish()
+
+    def finish(self) -> None:
+        """Close behind what is written. Twisted would wait for ever for a producer that it has paused."""
+        self._ending = True
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def cut_off(self) -> None:
+        """Close at once, whatever is written or asked."""
+        self._ending = True
+        self.transport.abortConnection()
 
     def readConnectionLost(self) -> None:
         """The client has asked all it wants to, and waits for the answers."""
@@ -137,7 +148,7 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
             self._extended = True
             self.setTimeout(self.factory.idle_seconds)
         else:
-            self.transport.abortConnection()
+            self.cut_off()
 
     def connectionLost(self, reason: Failure = Failure(Exception())) -> None:  # noqa: ARG002, B008  Twisted's signature
         """Twisted calls this."""
@@ -175,7 +186,7 @@ class TcpFactory(ServerFactory):
         self.dispatcher.engine.counters.tcp_connections += 1
         admitted, loser = self._places.enter(connection, client, stranger=stranger)
         if loser is not None:
-            loser.transport.abortConnection()
+            loser.cut_off()
         self._retime()
         return admitted
 
@@ -191,7 +202,7 @@ class TcpFactory(ServerFactory):
     def close_all(self) -> None:
         """End every connection after what is being sent."""
         for connection in self._places.holders():
-            connection.transport.loseConnection()
+            connection.finish()
 
     def _retime(self) -> None:
         """RFC 7766 section 6.2.3: all of the time while half of the places are free, less and less from there on."""

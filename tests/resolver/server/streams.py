@@ -8,6 +8,8 @@ from __future__ import annotations
 import socket
 import struct
 
+from tests.resolver.making import query
+
 INSIDE, OUTSIDE = "127.10.0.5", "127.99.0.1"
 IDLE = 20
 LIMIT = 4
@@ -29,6 +31,7 @@ class Client:
         self.spin = spin
         self.octets = b""
         self.closed = False
+        self.was_reset = False
 
     def send(self, *packets):
         self.link.sendall(b"".join(map(framed, packets)))
@@ -42,7 +45,7 @@ class Client:
         except BlockingIOError:
             pass
         except ConnectionResetError:
-            self.closed = True
+            self.closed = self.was_reset = True
         found = []
         while len(self.octets) >= 2 and len(self.octets) >= (end := 2 + int.from_bytes(self.octets[:2], "big")):
             found.append(self.octets[2:end])
@@ -63,6 +66,16 @@ class Client:
 
     def until_closed(self):
         self.spin(lambda: self.read() is not None and self.closed, "closed")
+
+
+def asked_for_much(connect, factory, spin, count, more=()):
+    """A client that asks other.example TXT so often, and `more`; with our side, whose answers soon fill its buffer."""
+    client = connect()
+    (connection,) = factory._places.holders()
+    connection.transport.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    client.send(*(query("other.example", "TXT", ident=number) for number in range(count)), *more)
+    spin(lambda: connection._under_way >= count, "asked")
+    return client, connection
 
 
 def settle(reactor, turns=5):
