@@ -35,7 +35,8 @@ class Upstreams(Struct, frozen=True, forbid_unknown_fields=True):
     """Resolvers asked, best first: `address`, `address:port`, `tcp://address`, `tls://address#name` (DNS over TLS; the
     certificate must be valid for the name), or `system` for those of /etc/resolv.conf."""
     timeout_ms: Annotated[int, Meta(ge=50, le=10_000)] = 800
-    """Milliseconds to wait for one upstream before the next is tried."""
+    """Milliseconds to wait for one upstream before the next is tried; one that is asked again is given twice and three
+    times as long."""
     attempts: Annotated[int, Meta(ge=1, le=10)] = 4
     """Tries in all before the client gets SERVFAIL; each server is tried at least once and at most three times."""
     sockets: Annotated[int, Meta(ge=1, le=256)] = 16

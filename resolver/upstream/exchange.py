@@ -52,8 +52,8 @@ class Exchange(Generic[Waiter]):
         self._entropy = Entropy()
         self._under_way: dict[Key, Question[Waiter]] = {}
         self._lateness = Lateness(self._under_way, late)
-        # one time-out each for datagrams and for connections, so that both are in order already
-        self._clocks: tuple[deque[tuple[float, Question[Waiter], int]], ...] = (deque(), deque())
+        # by how many times the time-out they wait, so that each is in order already
+        self._clocks: list[deque[tuple[float, Question[Waiter], int]]] = [deque() for _ in range(2 * MAX_EACH + 1)]
         self._unlucky: deque[Question[Waiter]] = deque()  # a try of theirs was in vain, in order of age
 
     def __len__(self) -> int:
@@ -138,9 +138,10 @@ class Exchange(Generic[Waiter]):
             asked = self._entropy.mixed(asked[:-4]) + asked[-4:]
         question.asked = asked
         question.edns = server.plain_until <= now and server not in question.plain_for
-        self._clocks[link.stream].append(
-            (now + self._timeout * (2 if link.stream else 1), question, question.attempt)
-        )  # fmt: skip
+        waits = 1 if len(question.tried) == 1 else question.tried.count(server)  # longer each time: it may be far away
+        if link.stream:
+            waits *= 2
+        self._clocks[waits].append((now + waits * self._timeout, question, question.attempt))
         if question.probe:
             server.probing = True
         self._counters.upstream_queries += 1

@@ -98,9 +98,9 @@ class Asked:
         packet = (ident or question.ident) + message.to_wire(max_size=65535)[2:]
         return self.exchange.received(link or question.link, packet, self.now)
 
-    def expire(self):
-        """Wait until the time-out; ask again what is to be asked again."""
-        self.now += TIMEOUT + 0.01
+    def expire(self, times=1):
+        """Wait for so many time-outs; ask again what is to be asked again."""
+        self.now += times * TIMEOUT + 0.01
         again = self.exchange.expired(self.now)
         for question in again:
             self.send(question)

@@ -79,5 +79,5 @@ def test_a_bug_in_telling_costs_the_others_nothing(monkeypatch):
     asked.exchange.tell_late(asked.now + LATE_SECONDS)
     assert told == [["first"], ["second"]]
     for _ in range(4):
-        asked.expire()
+        asked.expire(2)
     assert asked.waiters() == ["first", "second"]  # and everyone hears of the end
