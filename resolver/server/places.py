@@ -66,7 +66,7 @@ class Places(Generic[H]):
         return True, loser
 
     def active(self, holder: H) -> None:
-        """It asked something: now it is the one that was idle for the shortest time."""
+        """It asked something, or was answered: now it is the one that was idle for the shortest time."""
         for order in (self._insiders, self._strangers):
             client = order.pop(holder, None)
             if client is not None:

@@ -23,6 +23,7 @@ from resolver.server.dispatch import Dispatcher
 from resolver.server.places import Places
 
 MAX_UNDER_WAY = 200  # questions of one connection that wait for upstreams before we stop reading from it
+LONGEST_WAIT = 120.0  # seconds without question or answer; upstreams' time-outs end sooner (10 tries of 10 s at most)
 _MIN_IDLE = 1.0  # seconds that a connection may be idle when all places are taken
 
 
@@ -43,7 +44,8 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         self._under_way = 0  # answers that are still to come through `_later`
         self._jammed = False  # the client does not read
         self._ending = False  # no more questions are taken
-        self._extended = False  # it may be idle for longer, once: an answer is under way
+        self._resumption: IDelayedCall | None = None  # we read on in the reactor's next turn
+        self._stirred = self.factory.reactor.seconds()  # when something was asked or answered last
         self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self, True)
         if self.factory.opened(self, self._client, stranger=self._group is STRANGERS):
@@ -66,9 +68,7 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         if not string:
             self._end()
             return
-        self.factory.active(self)
-        self._extended = False
-        self.setTimeout(self.factory.idle_seconds)
+        self._stir()
         dispatcher = self.factory.dispatcher
         dispatcher.engine.counters.tcp_queries += 1
         outcome = dispatcher.packet(string, self._client, self._group, "tcp", self._later, dispatcher.clock())
@@ -83,19 +83,37 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
             super().pauseProducing()
 
     def _later(self, message: bytes) -> None:
+        """An answer that was under way: we stand inside the delivery of an upstream's."""
         self._under_way -= 1
         if not self.connected:
             return
+        if not self._jammed:  # nothing is won by answers for one who reads none
+            self._stir()
         self.sendString(message)
         if not self._ending:
-            self._go_on()
+            self._read_on_soon()
         elif not self.busy:
             self.finish()
 
-    def _go_on(self) -> None:
+    def _stir(self) -> None:
+        """It is not idle: something was asked or answered (RFC 7766 section 6.2.3)."""
+        self._stirred = self.factory.reactor.seconds()
+        self.factory.active(self)
+        self.setTimeout(self.factory.idle_seconds)
+
+    def _read_on_soon(self) -> None:
+        """Not at once: what is read asks upstreams, which are in the middle of answering."""
+        if self._may_read_on() and self._resumption is None:
+            self._resumption = self.factory.reactor.callLater(0, self._read_on)
+
+    def _read_on(self) -> None:
         """Where reading was paused for a reason that is gone: first what came with the same segment."""
-        if self.paused and not self._jammed and self._under_way < MAX_UNDER_WAY:
+        self._resumption = None
+        if self._may_read_on():
             super().resumeProducing()
+
+    def _may_read_on(self) -> bool:
+        return self.paused and not self._ending and not self._jammed and self._under_way < MAX_UNDER_WAY
 
     def _end(self) -> None:
         """Read no further; answers under way are still sent."""
@@ -128,10 +146,11 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         super().pauseProducing()
 
     def resumeProducing(self) -> None:
-        """The client reads again."""
+        """The client has read all that was written. The reactor calls this, nobody's delivery."""
         self._jammed = False
-        if not self._ending:
-            self._go_on()
+        self._stir()
+        if self._may_read_on():
+            super().resumeProducing()
 
     def stopProducing(self) -> None:
         """The connection is gone."""
@@ -143,9 +162,12 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         return call
 
     def timeoutConnection(self) -> None:
-        """No question for too long. A client that does not read its answers is cut off rather than waited for."""
-        if self.busy and not self._jammed and not self._extended:  # it waits for us, which upstreams' time-outs end
-            self._extended = True
+        """Idle for too long, unless it waits for us: upstreams' time-outs end that, or our own where they fail to.
+
+        A client that does not read its answers is cut off rather than waited for.
+        """
+        waited = self.factory.reactor.seconds() - self._stirred
+        if self.busy and not self._jammed and waited < LONGEST_WAIT:
             self.setTimeout(self.factory.idle_seconds)
         else:
             self.cut_off()
@@ -154,6 +176,8 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         """Twisted calls this."""
         self.connected = 0  # answers that are still under way go nowhere
         self.setTimeout(None)
+        if self._resumption is not None:
+            self._resumption.cancel()
         self.transport.unregisterProducer()
         self.factory.closed(self)
 
@@ -191,7 +215,7 @@ class TcpFactory(ServerFactory):
         return admitted
 
     def active(self, connection: TcpConnection) -> None:
-        """It asked something."""
+        """It asked something, or was answered."""
         self._places.active(connection)
 
     def closed(self, connection: TcpConnection) -> None:

@@ -9,7 +9,7 @@ from twisted.internet import task
 
 from contracts.hit import unpack_facts
 from resolver.server.dispatch import Dispatcher
-from resolver.server.tcp import TcpFactory
+from resolver.server.tcp import LONGEST_WAIT, TcpFactory
 from resolver.wire import answer
 from tests.resolver.making import answer_to
 from tests.resolver.server.datagrams import Served
@@ -127,7 +127,7 @@ def connect(reactor, spin, factory, timers):
         port.stopListening()
     for client in clients:
         client.link.close()
-    timers.pump([IDLE + 1] * 2)  # a connection that is not read from is not seen to end, one that waits is given time
+    timers.advance(LONGEST_WAIT + 1)  # connections that are not read from are not seen to end, and some wait for us
     spin(lambda: not factory._places.holders(), "all connections ended")
 
 

@@ -157,7 +157,7 @@ def test_at_the_cap_the_longest_idle_makes_place(connect):
         assert len(client.take(1)) == 1
 
 
-def test_a_client_that_waits_for_too_much_is_read_no_further(connect, factory, spin, reactor, answer_all):
+def test_a_client_that_waits_for_too_much_is_read_no_further(connect, factory, spin, reactor, timers, answer_all):
     client = connect()
     waiting = factory.dispatcher.upstream.waiting
     total = MAX_UNDER_WAY + 300
@@ -168,6 +168,7 @@ def test_a_client_that_waits_for_too_much_is_read_no_further(connect, factory, s
     got = []
     while len(got) < total:
         answer_all(rcode=3)
+        timers.advance(0)
         settle(reactor, 2)
         assert len(waiting) <= MAX_UNDER_WAY
         got += client.read()
