@@ -45,7 +45,7 @@ def gather(settings: Settings, expected: list[Process]) -> dict[str, Any]:
     problems += policy_problems
     problems += [f"{name}: {text}" for name, reply in replies.items() for text in reply.get("problems", [])]
     problems += [text.format(number(count)) for text, count in _losses(replies) if count]
-    notes = [text for reply in replies.values() for text in reply.get("notes", [])]
+    notes = [text for reply in replies.values() for text in reply.get("notes", [])] + _unreached(replies)
     return {"processes": replies, "policy": policy, "hits": _hits(replies), "notes": notes, "problems": problems}
 
 
@@ -114,6 +114,13 @@ def _losses(replies: dict[str, Any]) -> list[tuple[str, float]]:
         ("{} rows of hits were refused since the recorder started: they made no sense", recorder.get("refused", 0)),
         ("{} frames of hits could not be read since the recorder started", recorder.get("bad_frames", 0)),
     ]
+
+
+def _unreached(replies: dict[str, Any]) -> list[str]:
+    """Why an upstream gives no connection: once, not for each worker. A problem only when none of a scope answers."""
+    servers = [server for reply in _workers(replies).values() for server in reply["upstreams"] if server["problem"]]
+    told = {f"upstream {server['address']} cannot be reached: {server['problem']}": None for server in servers}
+    return list(told)
 
 
 def described(report: dict[str, Any], now: float) -> list[str]:

@@ -98,6 +98,20 @@ def test_what_is_wrong_is_said_and_counts(status, changed, problem):
     assert f"problem: {problem}" in ran.stdout
 
 
+def upstream(address, problem):
+    return {"address": address, "scope": ".", "up": not problem, "problem": problem}
+
+
+def test_an_upstream_that_cannot_be_reached_is_told_once_and_is_no_problem_while_another_answers(status):
+    servers = [upstream("tls://10.1.1.1:853#dns.example", "a\x1b[31m bad certificate"), upstream("10.1.1.2:53", "")]
+    ran = status(**{f"resolver-{number}": worker(number, upstreams=servers) for number in (0, 1)})
+    assert ran.exit_code == 0
+    notes = [line for line in ran.stdout.splitlines() if line.startswith("note: ")]
+    (note,) = notes
+    assert note.startswith("note: upstream tls://10.1.1.1:853#dns.example cannot be reached: a")
+    assert "\x1b" not in note
+
+
 def dropping(count):
     return {"made": 12, "acknowledged": 10, "buffered": 2, "dropped": count, "connected": True}
 
