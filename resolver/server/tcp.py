@@ -23,7 +23,7 @@ from resolver.server.dispatch import Dispatcher
 from resolver.server.places import Places
 
 MAX_UNDER_WAY = 200  # questions of one connection that wait for upstreams before we stop reading from it
-LONGEST_WAIT = 120.0  # seconds without question or answer; upstreams' time-outs end sooner (10 tries of 10 s at most)
+LONGEST_WAIT = 120.0  # seconds without question or answer: no client waits so long, and upstreams' time-outs end sooner
 _MIN_IDLE = 1.0  # seconds that a connection may be idle when all places are taken
 
 
