@@ -11,9 +11,9 @@ class Counters:
 
     __slots__ = (
         "cached", "failed", "hot", "ignored", "internal_errors", "listed", "local", "malformed", "misses", "refused",
-        "send_dropped", "stale", "tcp_connections", "tcp_queries", "udp_queries", "upstream_answers", "upstream_bad",
-        "upstream_failures", "upstream_mismatches", "upstream_queries", "upstream_shed", "upstream_tcp",
-        "upstream_timeouts",
+        "send_dropped", "stale", "tcp_connections", "tcp_displaced", "tcp_queries", "tcp_turned_away", "udp_queries",
+        "upstream_answers", "upstream_bad", "upstream_failures", "upstream_mismatches", "upstream_queries",
+        "upstream_shed", "upstream_tcp", "upstream_timeouts",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -49,7 +49,11 @@ class Counters:
     stale: int
     """Answers that were over, given because no upstream answered (RFC 8767)."""
     tcp_connections: int
+    tcp_displaced: int
+    """TCP connections that lost their place to a new one."""
     tcp_queries: int
+    tcp_turned_away: int
+    """TCP connections that got no place."""
     udp_queries: int
     upstream_answers: int
     upstream_bad: int

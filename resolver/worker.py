@@ -157,6 +157,7 @@ class Worker:
             "serial": self.keeper.serial,
             "policy_since": self.keeper.since,
             "counters": self.engine.counters.as_dict(),
+            "tcp": self._tcp_factory.status(),
             "hits": self.hits.status(),
             "cache": {"answers": len(self.engine.cache), "under_way": len(self.upstreams)},
             "upstreams": self.upstreams.status(),

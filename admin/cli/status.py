@@ -46,7 +46,8 @@ def gather(settings: Settings, expected: list[Process]) -> dict[str, Any]:
     problems += [f"{name}: {text}" for name, reply in replies.items() for text in reply.get("problems", [])]
     problems += [text.format(number(count)) for text, count in _losses(replies) if count]
     notes = [text for reply in replies.values() for text in reply.get("notes", [])] + _unreached(replies)
-    return {"processes": replies, "policy": policy, "hits": _hits(replies), "notes": notes, "problems": problems}
+    return {"processes": replies, "policy": policy, "hits": _hits(replies), "tcp": _tcp(replies),
+            "notes": notes, "problems": problems}  # fmt: skip
 
 
 def _ask(part: Process) -> dict[str, Any]:
@@ -103,6 +104,12 @@ def _hits(replies: dict[str, Any]) -> dict[str, Any]:
     return {**sums, "counters": counters, "recorder": replies.get("recorder", {})}
 
 
+def _tcp(replies: dict[str, Any]) -> dict[str, int]:
+    """TCP places of all workers. Each has its own: one may be full while there is room at another."""
+    told = [worker.get("tcp", {}) for worker in _workers(replies).values()]
+    return {key: sum(places.get(key, 0) for places in told) for key in ("limit", "insiders", "strangers")}
+
+
 def _losses(replies: dict[str, Any]) -> list[tuple[str, float]]:
     """What was not answered or recorded as it should; counts end with their process, so that a restart settles them."""
     hits = _hits(replies)
@@ -138,6 +145,7 @@ def described(report: dict[str, Any], now: float) -> list[str]:
         f"buffered {number(hits['buffered'])}, dropped {number(hits['dropped'])} (since the workers started)"
     )
     lines += _recorder_lines(hits["recorder"], now)
+    lines += _tcp_lines(report["tcp"], hits["counters"])
     counted = sorted((name.replace("_", " "), value) for name, value in hits["counters"].items() if value)
     if counted:
         lines += ["", "counts of all workers", table(counted, indent=2)]
@@ -173,3 +181,13 @@ def _recorder_lines(recorder: dict[str, Any], now: float) -> list[str]:
         *([f"ledger {ledger}"] if ledger else []),
     ]
     return [f"recorder  {clean(', '.join(words))}"]
+
+
+def _tcp_lines(places: dict[str, int], counters: dict[str, float]) -> list[str]:
+    if not places["limit"]:
+        return []
+    taken = number(places["insiders"] + places["strangers"])
+    limit, strangers = number(places["limit"]), number(places["strangers"])
+    away, lost = (number(counters.get(name, 0)) for name in ("tcp_turned_away", "tcp_displaced"))
+    words = f"{taken} of {limit} places taken, {strangers} by strangers; {away} turned away, {lost} lost their place"
+    return [f"TCP       {words} (since the workers started)"]

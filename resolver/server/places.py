@@ -34,6 +34,10 @@ class Places(Generic[H]):
     def __len__(self) -> int:
         return len(self._insiders) + len(self._strangers)
 
+    def status(self) -> dict[str, int]:
+        """For `sinkhole status`: how many there are, and whose."""
+        return {"limit": self._limit, "insiders": len(self._insiders), "strangers": len(self._strangers)}
+
     @property
     def taken(self) -> float:
         """The share of places that are taken: 0 to 1."""

@@ -207,9 +207,13 @@ class TcpFactory(ServerFactory):
 
     def opened(self, connection: TcpConnection, client: bytes, *, stranger: bool) -> bool:
         """Whether it may stay. Another one may have to go for it."""
-        self.dispatcher.engine.counters.tcp_connections += 1
+        counters = self.dispatcher.engine.counters
+        counters.tcp_connections += 1
         admitted, loser = self._places.enter(connection, client, stranger=stranger)
+        if not admitted:
+            counters.tcp_turned_away += 1
         if loser is not None:
+            counters.tcp_displaced += 1
             loser.cut_off()
         self._retime()
         return admitted
@@ -222,6 +226,10 @@ class TcpFactory(ServerFactory):
         """Forget it."""
         self._places.leave(connection)
         self._retime()
+
+    def status(self) -> dict[str, int]:
+        """For `sinkhole status`."""
+        return self._places.status()
 
     def close_all(self) -> None:
         """End every connection after what is being sent."""

@@ -72,6 +72,23 @@ def test_all_is_well(status):
     assert "queue 3, last commit 2 s ago, not yet in the pages 1, lost in crashes 2, ledger 2026" in ran.stdout
 
 
+def test_tcp_places_of_all_workers_are_told(status):
+    counters = {"tcp_turned_away": 3, "tcp_displaced": 700}
+    ran = status(**{
+        "resolver-0": worker(0, tcp={"limit": 1000, "insiders": 30, "strangers": 7}, counters=counters),
+        "resolver-1": worker(1, tcp={"limit": 1000, "insiders": 1000, "strangers": 0}, counters=counters),
+    })  # fmt: skip
+    assert ran.exit_code == 0
+    assert "TCP       1 037 of 2 000 places taken, 7 by strangers; 6 turned away, 1 400 lost their place" in ran.stdout
+
+
+def test_tcp_places_for_programs(status):
+    given = {"limit": 1000, "insiders": 37, "strangers": 0}
+    told = json.loads(status("--json", **{"resolver-1": worker(1, tcp=given)}).stdout)
+    assert told["processes"]["resolver@1"]["tcp"] == given
+    assert told["tcp"] == given  # the other worker is not one that tells it
+
+
 def test_programs_get_everything(status):
     told = json.loads(status("--json").stdout)
     assert told["problems"] == []

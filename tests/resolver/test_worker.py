@@ -54,6 +54,7 @@ def test_it_answers_and_ends_without_a_word_of_trouble(worker, reactor, spin, ca
         client.sendall(struct.pack("!H", len(packet)) + packet)
         spin(lambda: select.select([client], [], [], 0)[0], "an answer")
         assert understood(client.recv(512)[4:]).rcode() == 5
+        assert worker.status(None)["tcp"] == {"limit": 1000, "insiders": 1, "strangers": 0}
         stopped = []
         worker.stop().addCallback(stopped.append)
         spin(lambda: stopped and not worker._tcp_factory._places.holders(), "stopped")

@@ -61,6 +61,21 @@ def test_strangers_make_place_first(connect):
         assert answered(client).answer
 
 
+def test_places_and_those_who_got_or_kept_none_are_told(connect, spin, factory):
+    counters = factory.dispatcher.engine.counters
+    assert factory.status() == {"limit": LIMIT, "insiders": 0, "strangers": 0}
+    stranger = connect(OUTSIDE)
+    from_inside(connect, LIMIT - 1)
+    assert factory.status() == {"limit": LIMIT, "insiders": LIMIT - 1, "strangers": 1}
+    assert (counters.tcp_turned_away, counters.tcp_displaced) == (0, 0)
+    connect("127.10.0.9")
+    stranger.until_closed()
+    assert (counters.tcp_turned_away, counters.tcp_displaced) == (0, 1)
+    connect(OUTSIDE).until_closed()
+    assert (counters.tcp_turned_away, counters.tcp_displaced) == (1, 1)
+    assert factory.status() == {"limit": LIMIT, "insiders": LIMIT, "strangers": 0}
+
+
 def test_one_that_waits_for_an_answer_is_not_idle(connect, spin, factory, answer_all):
     waits = connect()
     waits.send(query("other.example"))
