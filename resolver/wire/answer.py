@@ -90,7 +90,7 @@ def read(packet: bytes, question: bytes, max_ttl: int, max_negative: int) -> Ans
     data = packet[end : walk.end_of_data]
     if walk.spelled:
         data = _in_lower_case(data, [(at - end, until - end) for at, until in walk.spelled], question[:-4])
-    records = Records(data, answers, authorities, walk.kept_additionals)
+    records = Records(data, answers, authorities, walk.kept_additionals, walk.end_of_data - walk.additional)
     return Answer(rcode, False, bool(flags & AD), records, tuple(walk.ttls), lifetime, walk.edns, walk.exact)
 
 
@@ -125,6 +125,7 @@ class _Walk:
     """Goes once over the records. Records after an OPT that is not the last are left out: they are hints only."""
 
     __slots__ = (
+        "additional",
         "edns",
         "end_of_data",
         "exact",
@@ -151,6 +152,7 @@ class _Walk:
         self.exact = True
         self.spelled: list[tuple[int, int]] = []  # owner names that are not compressed
         for number, count in enumerate(counts):
+            self.additional = at  # where the last section begins
             if count:
                 at = self._section(packet, at, count, number, max_ttl)
 

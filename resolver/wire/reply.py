@@ -42,12 +42,16 @@ _MNAME_RNAME = b"\x09localhost\x00" + b"\x06nobody\x07invalid\x00"
 
 
 class Records(NamedTuple):
-    """The part of an answer between question and OPT, with its counts; offsets count from the message's start."""
+    """The part of an answer between question and OPT, with its counts; offsets count from the message's start.
+
+    `hints`: the octets of its additional section, with which it ends; for records written here there is none.
+    """
 
     data: bytes
     answers: int
     authorities: int
     additionals: int
+    hints: int = 0
 
 
 NOTHING = Records(b"", 0, 0, 0)
@@ -75,6 +79,7 @@ def write(query: Query, records: Records, rcode: int, limit: int, payload: int, 
           ede: int | None = None, text: str = "") -> bytes:  # fmt: skip
     """The answer after its ID; truncated (TC, no records) when it would be over `limit` octets with its ID.
 
+    Before that its additional records are left out: TC is for what is required (RFC 2181 section 9).
     `payload` is the UDP size that we announce. Opcode, RD and CD are copied, RA is set, AA never (we forward).
     """
     flags = QR | RA | (query.flags & (OPCODE | RD | CD)) | (AD if ad else 0) | (rcode & RCODE)
@@ -84,8 +89,12 @@ def write(query: Query, records: Records, rcode: int, limit: int, payload: int, 
     questions = 1 if query.question else 0
     size = HEADER + len(query.question) + len(records.data) + len(tail)
     if size > limit:
-        flags |= TC
-        records = NOTHING
+        if size - records.hints > limit:
+            flags |= TC
+            records = NOTHING
+        else:
+            data = records.data[: -records.hints]
+            records = Records(data, records.answers, records.authorities, 0)
     additionals = records.additionals + (1 if tail else 0)
     head = _HEAD.pack(flags, questions, records.answers, records.authorities, additionals)
     return b"".join((head, query.question, records.data, tail))

@@ -182,8 +182,9 @@ ROWS = (
     Row("answers over 1232 octets by UDP to a client that announces more", "TC",
         "sent, as long as the client announces the room",
         "`dns.udp_payload`: fragments are lost or forged (RFC 9715)", _cut_at_1232),
-    Row("an answer that fits, with authority or additional records that do not", "TC", "sent without them",
-        "known cost: one more exchange by TCP for a few answers close to the client's limit", _no_room_for_hints),
+    Row("an answer that fits, with authority records that do not", "TC", "sent without them",
+        "known cost: one more exchange by TCP for a few answers close to the client's limit; additional records are "
+        "left out here too (RFC 2181 section 9)", _no_room_for_hints),
     Row("CNAME chains of more than 11", "passed on", "SERVFAIL",
         "the upstream decides how far it follows; a forwarder does not follow itself", _long_chain),
     Row("CNAMEs in a circle", "the circle as the upstream sent it", "SERVFAIL",

@@ -259,6 +259,20 @@ def test_opt_is_left_out_wherever_it_stands():
     assert found.lifetime == 300
 
 
+def test_where_the_additional_section_begins():
+    """So that it can be left out. OPT is none of it, nor is what stands behind an OPT."""
+    hints = ["ns.example. 60 IN A 192.0.2.9", "ns.example. 60 IN AAAA 2001:db8::9"]
+    both = read(answer_to(ASKED, A, authority=["example. 60 IN NS ns.example."], additional=hints)).records
+    required = read(answer_to(ASKED, A, authority=["example. 60 IN NS ns.example."])).records
+    assert both.data[: -both.hints] == required.data
+    assert required.hints == 0
+    alone = read(answer_to(ASKED, additional=hints)).records
+    assert alone.hints == len(alone.data)
+    opt = b"\0" + struct.pack("!HHBBHH", 41, 1232, 0, 0, 0, 0)
+    behind = raw(b"\xc0\x0c", RR, opt, b"\xc0\x0c", RR, answers=1, additionals=2)
+    assert read(behind).records.hints == 0
+
+
 RDATA = st.one_of(
     st.builds(lambda octets: ("A", ".".join(map(str, octets))), st.binary(min_size=4, max_size=4)),
     st.builds(lambda octets: ("AAAA", f"2001:db8::{octets.hex()}"), st.binary(min_size=2, max_size=2)),
@@ -305,6 +319,20 @@ def test_what_is_given_again_is_what_came(pair, age):
     for section in ("answer", "authority", "additional"):
         given_again = [(one.name, one.rdtype, one[0], one.ttl) for one in getattr(again, section)]
         assert given_again == [meant(section, one, int(age)) for one in getattr(message, section)]
+
+
+@given(messages(), st.integers(512, 1500), st.floats(0, 200_000))
+def test_what_must_be_there_is_there_whole_or_tc_says_so(pair, limit, age):
+    asked, message = pair
+    found = read(message, asked)
+    records = CachedAnswer(found, HEADER + len(key(asked)), 1000.0).records(1000.0 + age)
+    again = understood(reply.write(parse(asked), records, found.rcode, limit, 1232))
+    counts = [len(message.answer), len(message.authority), len(message.additional)]
+    given_again = [len(again.answer), len(again.authority), len(again.additional)]
+    whole = len(reply.write(parse(asked), records, found.rcode, 65535, 1232)) + 2
+    over = whole - records.hints > limit
+    assert bool(again.flags & dns.flags.TC) == over
+    assert given_again == ([0, 0, 0] if over else counts if whole <= limit else [*counts[:2], 0])
 
 
 @given(messages())
