@@ -153,6 +153,7 @@ def _check_together(reader: _Reader, base: Path) -> None:
     _check_upstreams(reader, base)
     _check_forward_zones(reader)
     _check_clients(reader)
+    _check_tcp(reader)
     _check_local_records(reader)
     _check_guard(reader)
     _check_units(reader)
@@ -248,6 +249,18 @@ def _check_clients(reader: _Reader) -> None:
                 ("dns", "allowed_clients", index),
                 f"too wide: an open resolver harms others, name your own networks, saw '{network}'",
             )
+
+
+def _check_tcp(reader: _Reader) -> None:
+    """One client's cap above that of all is none; told where the file says it, for either may be a default."""
+    each, whole = ("dns", "tcp_per_client"), ("dns", "tcp_connections")
+    if each not in reader.good or whole not in reader.good or reader.good[each] <= reader.good[whole]:
+        return
+    if each in reader.lines:
+        reader.complain(each, f"more than dns.tcp_connections ({reader.good[whole]}), saw {reader.good[each]}")
+    else:
+        text = f"less than dns.tcp_per_client ({reader.good[each]} where it is not set), saw {reader.good[whole]}"
+        reader.complain(whole, text)
 
 
 def _check_local_records(reader: _Reader) -> None:

@@ -99,12 +99,13 @@ class Dns(Struct, frozen=True, forbid_unknown_fields=True):
     udp_payload: Annotated[int, Meta(ge=512, le=4096)] = 1232
     """Largest UDP answer in octets; longer ones are truncated and come by TCP (RFC 9715)."""
     tcp_idle_seconds: Annotated[int, Meta(ge=1, le=600)] = 20
-    """A TCP connection on which nothing was asked or answered for so long is closed (RFC 7766 section 6.2.3); less while
-    more than half of `tcp_connections` are taken. Answers under way are waited for."""
+    """A TCP connection on which nothing was asked or answered for so long is closed (RFC 7766 section 6.2.3); less
+    while more than half of `tcp_connections` are taken. Answers under way are waited for."""
     tcp_connections: Annotated[int, Meta(ge=10, le=100_000)] = 1000
     """TCP connections per worker; the longest idle one makes place for a new one."""
     tcp_per_client: Annotated[int, Meta(ge=1, le=10_000)] = 50
-    """TCP connections of one client address per worker; its longest idle one makes place for its next."""
+    """TCP connections of one client address per worker, `tcp_connections` at most; its longest idle one makes place for
+    its next."""
     cookies: bool = True
     """Give DNS cookies (RFC 7873) to clients that ask with one: it tells them and us from forgers of addresses."""
     local_records: tuple[str, ...] = ()

@@ -46,6 +46,10 @@ def test_one_bad_value_does_not_hide_a_contradiction_elsewhere():
     assert [problem.split(": ")[1] for problem in problems(text)] == ["dns.workers", "units[1].parent"]
 
 
+def test_one_client_may_be_given_all_tcp_places():
+    assert problems(swap("workers: 2", "tcp_connections: 20\n  tcp_per_client: 20")) == []
+
+
 def test_a_unit_may_lie_inside_its_parents_network():
     assert problems(BASE + swap("10.2.0.0/16", "10.1.2.0/24", UNITS)) == []
     deeper = (
