@@ -102,6 +102,18 @@ def test_but_not_for_ever(connect, spin, factory, timers):
     client.until_closed()
 
 
+def test_the_longest_wait_begins_with_what_was_asked_or_answered_last(connect, spin, factory, timers, answer_all):
+    client = connect()
+    client.send(query("other.example"))
+    spin(lambda: under_way(factory), "asked")
+    timers.pump([IDLE] * (int(LONGEST_WAIT / IDLE) - 1))
+    client.send(query("evil.example"))
+    client.take(1)
+    timers.pump([IDLE] * 3)
+    answer_all(A)
+    assert len(client.take(1)) == 1
+
+
 def test_the_idle_time_begins_with_the_last_answer(connect, spin, factory, timers, answer_all):
     client = connect()
     client.send(query("other.example"))
@@ -129,15 +141,28 @@ def test_the_idle_time_begins_when_the_last_answer_has_left(connect, spin, facto
     assert len(client.take(1)) == 1
 
 
-def test_what_is_answered_to_one_who_does_not_read_wins_it_no_time(connect, spin, factory, reactor, timers, answer_all):
+def jammed_and_waiting(connect, factory, spin, reactor, answer_all):
+    """A client that does not read its answers; and its last one, which is still to be delivered."""
     client, connection = asked_for_much(connect, factory, spin, 50, more=[query("x.example")])
-    spin(lambda: len(factory.dispatcher.upstream.waiting) == 2, "the other one is asked")
-    ((late, waits),) = [item for item in factory.dispatcher.upstream.waiting.items() if len(item[1]) == 1]
-    del factory.dispatcher.upstream.waiting[late]
+    waiting = factory.dispatcher.upstream.waiting
+    spin(lambda: len(waiting) == 2, "the other one is asked")
+    (late,) = [key for key, clients in waiting.items() if len(clients) == 1]
+    last = waiting.pop(late)
     answer_all(much())
     settle(reactor)
     assert (connection._jammed, connection.busy) == (True, True)
+    return client, (late, None, last)
+
+
+def test_what_is_answered_to_one_who_does_not_read_wins_it_no_time(connect, spin, factory, reactor, timers, answer_all):
+    client, late = jammed_and_waiting(connect, factory, spin, reactor, answer_all)
     timers.advance(IDLE - 1)
-    factory.dispatcher.deliver(late, None, waits)
+    factory.dispatcher.deliver(*late)
     timers.advance(2)
+    client.until_closed()
+
+
+def test_one_who_does_not_read_is_not_waited_for(connect, spin, factory, reactor, timers, answer_all):
+    client, _late = jammed_and_waiting(connect, factory, spin, reactor, answer_all)
+    timers.advance(IDLE + 1)
     client.until_closed()
