@@ -267,7 +267,7 @@ class Engine:
         wants_ad = bool(query.bits & 0x21)  # AD or DO asked for: RFC 6840 section 5.8
         return reply.write(
             query, cached.records(now), cached.rcode, self._limit(query, transport), self.dns.udp_payload,
-            ad=cached.ad and wants_ad,
+            ad=cached.ad and wants_ad, remark=cached.remark,
         )  # fmt: skip
 
     def _limit(self, query: Query, transport: Transport) -> int:

@@ -19,11 +19,14 @@ _REFRESHED = 10  # answers that live for less are not worth asking ahead of time
 class CachedAnswer:
     """An upstream answer with the monotonic second it came. `records(now)` has its TTLs counted down to the second."""
 
-    __slots__ = ("_age", "_question_end", "_records", "_ttls", "ad", "expires", "rcode", "refresh_at", "stored")
+    __slots__ = (
+        "_age", "_question_end", "_records", "_ttls", "ad", "expires", "rcode", "refresh_at", "remark", "stored",
+    )  # fmt: skip
 
     def __init__(self, answer: Answer, question_end: int, now: float) -> None:
         self.rcode = answer.rcode
         self.ad = answer.ad
+        self.remark = answer.remark
         self.stored = now
         self.expires = now + answer.lifetime
         self.refresh_at = self.expires - answer.lifetime / 10 if answer.lifetime >= _REFRESHED else math.inf

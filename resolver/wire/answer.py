@@ -21,6 +21,7 @@ from resolver.wire.constants import (
     TYPE_RRSIG,
     TYPE_SOA,
 )
+from resolver.wire.edns import extended_error
 from resolver.wire.reply import NOTHING, Records
 
 _HEADER = struct.Struct("!HHHHHH")
@@ -58,6 +59,7 @@ class Answer(NamedTuple):
     lifetime: int  # seconds that it may be kept; 0 for errors
     edns: bool  # it carries an OPT record, so its sender knows EDNS
     exact: bool = True  # the TTLs in the records are those in `ttls`: none had to be cut
+    remark: bytes = b""  # its extended error, as an option for clients
 
 
 def read(packet: bytes, question: bytes, max_ttl: int, max_negative: int) -> Answer:
@@ -91,7 +93,8 @@ def read(packet: bytes, question: bytes, max_ttl: int, max_negative: int) -> Ans
     if walk.spelled:
         data = _in_lower_case(data, [(at - end, until - end) for at, until in walk.spelled], question[:-4])
     records = Records(data, answers, authorities, walk.kept_additionals, walk.end_of_data - walk.additional)
-    return Answer(rcode, False, bool(flags & AD), records, tuple(walk.ttls), lifetime, walk.edns, walk.exact)
+    ad = bool(flags & AD)
+    return Answer(rcode, False, ad, records, tuple(walk.ttls), lifetime, walk.edns, walk.exact, walk.remark)
 
 
 def _compare(echoed: bytes, question: bytes) -> None:
@@ -133,6 +136,7 @@ class _Walk:
         "kept_additionals",
         "max_negative",
         "negative_ttl",
+        "remark",
         "smallest",
         "spelled",
         "ttls",
@@ -150,6 +154,7 @@ class _Walk:
         self.end_of_data = at
         self.edns = False  # an OPT record was seen
         self.exact = True
+        self.remark = b""
         self.spelled: list[tuple[int, int]] = []  # owner names that are not compressed
         for number, count in enumerate(counts):
             self.additional = at  # where the last section begins
@@ -179,6 +184,8 @@ class _Walk:
                     raise BadAnswer("OPT outside the additional section")
                 self.high_rcode = ttl >> 24
                 self.edns = True
+                if length:
+                    self.remark = extended_error(packet[at + 10 : end])
             elif not self.edns:
                 names = _NAMES_IN.get(kind)
                 if names is not None:

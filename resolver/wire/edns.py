@@ -1,4 +1,4 @@
-"""The OPT record (RFC 6891): reads the options that clients send, writes the record of our answers and questions.
+"""The OPT record (RFC 6891): reads options of clients and upstreams, writes the record of our answers and questions.
 
 Where the record stands in a packet is resolver.wire.query's; what an option brings about is resolver.options'.
 """
@@ -12,9 +12,11 @@ from resolver.wire.constants import DO, EDNS_COOKIE, EDNS_EDE, EDNS_KEEPALIVE, T
 
 _OPT = struct.Struct("!BHHBBHH")
 _OPTION = struct.Struct("!HHH")
+_CODE = 2  # octets of an extended error before its text
 _HEAD = struct.Struct("!HH")
 _LENGTH = struct.Struct("!H")
 _LENGTH_AT = _OPT.size - _LENGTH.size
+_LONGEST_TEXT = 100  # octets of the text of an extended error: all of an error without records fits 512 octets
 
 
 class BadOptions(Exception):
@@ -44,6 +46,36 @@ def read_options(data: bytes) -> tuple[bytes | None, bytes | None]:
     return cookie, keepalive
 
 
+def extended_error(data: bytes) -> bytes:
+    """The first extended error in an upstream's options, as the option that clients get; empty where none can be read.
+
+    RFC 8914 section 3: who gets it takes it for ours, so its text says whose it is. What is no plain line is dropped.
+    """
+    at, limit = 0, len(data)
+    while at + _HEAD.size <= limit:
+        code, length = _HEAD.unpack_from(data, at)
+        at += _HEAD.size
+        end = at + length
+        if code == EDNS_EDE and length >= _CODE and end <= limit:
+            text = _plain(data[at + _CODE : end])
+            return option(EDNS_EDE, data[at : at + _CODE] + _cut(f"upstream: {text}" if text else "upstream"))
+        at = end
+    return b""
+
+
+def _plain(text: bytes) -> str:
+    try:
+        read = text.removesuffix(b"\0").decode()
+    except UnicodeDecodeError:
+        return ""
+    return read if read.isprintable() else ""  # no control characters, none that turn the direction of reading
+
+
+def _cut(text: str) -> bytes:
+    """Between letters: RFC 8914 wants UTF-8."""
+    return text.encode()[:_LONGEST_TEXT].decode(errors="ignore").encode()
+
+
 def option(code: int, data: bytes) -> bytes:
     """One option as it stands in an OPT record."""
     return _HEAD.pack(code, len(data)) + data
@@ -54,7 +86,7 @@ def opt(payload: int, do: bool, high_rcode: int = 0, ede: int | None = None, tex
     """An OPT record. `payload` is what we can take by UDP, `high_rcode` the upper eight bits of a 12-bit rcode."""
     options = b""
     if ede is not None:
-        extra = text.encode()[:100].decode(errors="ignore").encode()  # cut between letters: RFC 8914 wants UTF-8
+        extra = _cut(text)
         options = _OPTION.pack(EDNS_EDE, 2 + len(extra), ede) + extra
     return _OPT.pack(0, TYPE_OPT, payload, high_rcode, 0, DO if do else 0, len(options)) + options
 

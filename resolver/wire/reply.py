@@ -76,14 +76,17 @@ def no_data(name: bytes, zone: bytes, serial: int, ttl: int) -> Records:
 
 
 def write(query: Query, records: Records, rcode: int, limit: int, payload: int, *, ad: bool = False,
-          ede: int | None = None, text: str = "") -> bytes:  # fmt: skip
+          ede: int | None = None, text: str = "", remark: bytes = b"") -> bytes:  # fmt: skip
     """The answer after its ID; truncated (TC, no records) when it would be over `limit` octets with its ID.
 
     Before that its additional records are left out: TC is for what is required (RFC 2181 section 9).
-    `payload` is the UDP size that we announce. Opcode, RD and CD are copied, RA is set, AA never (we forward).
+    `payload` is the UDP size that we announce, `remark` an option from upstream for who speaks EDNS. Opcode, RD and CD
+    are copied, RA is set, AA never (we forward).
     """
     flags = QR | RA | (query.flags & (OPCODE | RD | CD)) | (AD if ad else 0) | (rcode & RCODE)
     tail = edns.opt(payload, query.do, rcode >> 4, ede, text) if query.edns else b""
+    if remark and tail:
+        tail = edns.with_options(tail, remark)
     if query.returns:
         tail = edns.with_options(tail, query.returns)
     questions = 1 if query.question else 0

@@ -209,7 +209,8 @@ ROWS = (
         "RFC 8482: ANY serves those who amplify, and hardly anyone else", _any),
     Row("DNS cookies (RFC 7873)", "answered", "left out, unless `answer-cookie: yes`", "always on", _cookie),
     Row("RA in FORMERR and REFUSED", "set", "not set", "this server does offer recursion", _bare_error_ra),
-    Row("extended errors (RFC 8914)", "say why: forged, blocked, not authoritative, no reachable upstream",
+    Row("extended errors (RFC 8914)",
+        "say why: forged, blocked, not authoritative, no reachable upstream, or what the upstream says",
         "none, unless `ede: yes`", "the person behind the machine, or its administrator, can see why", _extended),
 )  # fmt: skip
 

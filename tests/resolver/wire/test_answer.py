@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.rcode
@@ -42,7 +43,8 @@ def read(message, asked=ASKED, max_ttl=86400, max_negative=3600) -> Answer:
 def served(found: Answer, asked=ASKED, age=0.0):
     """The answer as a client gets it, `age` seconds later."""
     cached = CachedAnswer(found, HEADER + len(key(asked)), 1000.0)
-    return understood(reply.write(parse(asked), cached.records(1000.0 + age), found.rcode, 65535, 1232))
+    records = cached.records(1000.0 + age)
+    return understood(reply.write(parse(asked), records, found.rcode, 65535, 1232, remark=cached.remark))
 
 
 def texts(section):
@@ -271,6 +273,28 @@ def test_where_the_additional_section_begins():
     opt = b"\0" + struct.pack("!HHBBHH", 41, 1232, 0, 0, 0, 0)
     behind = raw(b"\xc0\x0c", RR, opt, b"\xc0\x0c", RR, answers=1, additionals=2)
     assert read(behind).records.hints == 0
+
+
+@pytest.mark.parametrize(("rcode", "records"), [(0, [A]), (0, []), (3, [])])
+def test_an_extended_error_goes_to_clients_that_speak_edns(rcode, records):
+    """RFC 8914, kept with the answer."""
+    message = answer_to(ASKED, *records, authority=[SOA], rcode=rcode)
+    message.use_edns(0, 0, 1232, options=[dns.edns.EDEOption(22, "late"), dns.edns.GenericOption(12, bytes(100))])
+    for age in (0, 7):
+        (option,) = served(read(message), age=age).options
+        assert (option.code, option.text) == (22, "upstream: late")
+        assert served(read(message), query("www.example"), age=age).edns == -1
+
+
+def test_an_extended_error_fits_or_the_answer_is_truncated():
+    """RFC 8914 section 3: TC is set; a client that asks again by TCP gets all of it."""
+    message = answer_to(ASKED, A)
+    message.use_edns(0, 0, 1232, options=[dns.edns.EDEOption(22)])
+    found = read(message)
+    whole = reply.write(parse(ASKED), found.records, 0, 65535, 1232, remark=found.remark)
+    assert reply.write(parse(ASKED), found.records, 0, len(whole) + 2, 1232, remark=found.remark) == whole
+    cut = understood(reply.write(parse(ASKED), found.records, 0, len(whole) + 1, 1232, remark=found.remark))
+    assert cut.flags & dns.flags.TC
 
 
 RDATA = st.one_of(

@@ -68,6 +68,55 @@ def test_a_list_that_is_cut_is_bad_wherever_no_option_ends(options, data):
             edns.read_options(wire(options)[:cut])
 
 
+def ede(code, text=b""):
+    """An extended error as an upstream may write it."""
+    return edns.option(15, struct.pack("!H", code) + text)
+
+
+def passed_on(options):
+    """(code, text) of each extended error that clients get."""
+    record = edns.with_options(edns.opt(1232, False), edns.extended_error(options))
+    return [(int(option.code), option.text) for option in read(record).options]
+
+
+SAID = [
+    ("a code", ede(3), [(3, "upstream")]),
+    ("a code nobody knows", ede(65000), [(65000, "upstream")]),
+    ("a text", ede(6, "chữ ký hỏng".encode()), [(6, "upstream: chữ ký hỏng")]),
+    ("RFC 8914 section 2: a text may end with a zero", ede(6, b"bogus\0"), [(6, "upstream: bogus")]),
+    ("behind other options", edns.option(10, b"12345678") + edns.option(12, b"") + ede(3), [(3, "upstream")]),
+    ("of several the first", ede(9, b"one") + ede(10, b"two"), [(9, "upstream: one")]),
+    ("a text of no end", ede(0, b"x" * 3000), [(0, "upstream: " + "x" * 90)]),
+    ("cut between letters", ede(0, "ạ".encode() * 50), [(0, "upstream: " + "ạ" * 30)]),
+    ("not UTF-8", ede(3, b"a\xffb"), [(3, "upstream")]),
+    ("half a letter", ede(3, "ạ".encode()[:2]), [(3, "upstream")]),
+    ("a control character", ede(3, b"red \x1b[31m"), [(3, "upstream")]),
+    ("two lines", ede(3, b"one\ntwo"), [(3, "upstream")]),
+    ("a zero inside", ede(3, b"one\0two"), [(3, "upstream")]),
+    ("text that turns the reading round", ede(3, "a\u202eb".encode()), [(3, "upstream")]),
+    ("no options", b"", []),
+    ("others only", edns.option(10, b"12345678"), []),
+    ("too short for a code", edns.option(15, b"\0"), []),
+    ("cut", ede(3, b"text")[:-1], []),
+    ("cut before its length", ede(3)[:3], []),
+    ("behind one that runs over the end", edns.option(10, b"12345678")[:8] + ede(3), []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "options", "expected"), SAID, ids=[case[0] for case in SAID])
+def test_an_upstreams_extended_error(case, options, expected):
+    """RFC 8914 section 3: its text says that it is not ours."""
+    assert passed_on(options) == expected
+
+
+@given(st.binary(max_size=300) | st.builds(ede, st.integers(0, 65535), st.binary(max_size=300)))
+def test_whatever_an_upstream_says_is_short_and_harmless(options):
+    for _code, text in passed_on(options):
+        assert text.startswith("upstream")
+        assert text.isprintable()
+        assert len(text.encode()) <= 100
+
+
 PRIVATE = st.lists(st.builds(dns.edns.GenericOption, st.integers(65001, 65534), st.binary(max_size=60)), max_size=4)
 
 
