@@ -111,6 +111,7 @@ def show(host_id: int) -> str:
         drawn=chart,
         evidence=evidence.rows,
         unclear=evidence.unclear,
+        left_out=evidence.left_out,
         pager=Pager(number, PAGE, host.hits, evidence.more),
     )
 

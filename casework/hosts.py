@@ -90,11 +90,13 @@ class EvidencePage(NamedTuple):
     """One page of ledger rows, the newest first.
 
     `unclear` counts rows left out up to here: the address changed its unit within their hour, and nobody noted when.
+    `left_out` names ledger files up to here that could not be read, wholly or in part.
     """
 
     rows: list[LedgerRow]
     more: bool  # whether there is a next page
     unclear: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 class Choices(NamedTuple):
@@ -158,7 +160,7 @@ def host_evidence(store: Store, host_id: int, page: int = 1, per_page: int = PER
     if row is None:
         return EvidencePage([], False)
     found = proof.rows_of_host(store, host_id, row["address"], (max(page, 1) - 1) * per_page, per_page + 1)
-    return EvidencePage(found.rows[:per_page], len(found.rows) > per_page, found.unclear)
+    return EvidencePage(found.rows[:per_page], len(found.rows) > per_page, found.unclear, tuple(found.left_out))
 
 
 def filter_choices(store: Store) -> Choices:

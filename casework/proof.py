@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from casework import ledger
+from casework.ledger import LeftOut
 from casework.store import hosts as sql
 from casework.store import ledger as day
 from casework.store.engine import Store
@@ -28,38 +29,43 @@ class Share(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """Rows, the newest first; `unclear` counts rows passed on the way that may be another unit's, and are left out."""
+    """Rows, the newest first; `unclear` counts rows passed on the way that may be another unit's, and are left out.
+
+    `left_out` are files on the way that could not be read, wholly or in part.
+    """
 
     rows: list[LedgerRow]
     unclear: int
+    left_out: LeftOut
 
 
 def rows_of_host(store: Store, host: int, address: str, offset: int, limit: int) -> Proof:
     """Rows of a host from `offset` on, the newest hour first. Only those wanted are read; others are counted."""
-    found, unclear = list[LedgerRow](), 0
-    for file, part, is_clear in _parts(_Own(store, host, address), store.path.parent, address):
-        if not is_clear:
-            unclear += day.count_of(file, part)
-            continue
-        if offset:
-            there = day.count_of(file, part)
-            if there <= offset:
-                offset -= there
-                continue
-        found += day.rows_of(file, part, offset, limit - len(found))
-        offset = 0
-        if len(found) >= limit:
-            break
-    return Proof(found, unclear)
+    own = _Own(store, host, address)
+    found, unclear, left_out = list[LedgerRow](), 0, LeftOut()
+    for path, hours in own.places(store.path.parent):
+        with ledger.reading(path, left_out), closing(day.open_day(path)) as file:
+            for part, is_clear in _parts(own, path.name, hours, address):
+                if not is_clear:
+                    unclear += day.count_of(file, part)
+                    continue
+                if offset:
+                    there = day.count_of(file, part)
+                    if there <= offset:
+                        offset -= there
+                        continue
+                found += day.rows_of(file, part, offset, limit - len(found))
+                offset = 0
+                if len(found) >= limit:
+                    return Proof(found, unclear, left_out)
+    return Proof(found, unclear, left_out)
 
 
-def _parts(own: _Own, state: Path, address: str) -> Iterator[tuple[Store, Part, bool]]:
-    """Where to look, the latest first, each with its file and whether all of it is the host's."""
-    for path, hours in own.places(state):
-        with closing(day.open_day(path)) as file:
-            for hour in hours:
-                for share in own.shares(path.name):
-                    yield file, Part(address, hour, share.first, share.last), share.is_noted or own.alone_in(hour)
+def _parts(own: _Own, file: str, hours: list[int], address: str) -> Iterator[tuple[Part, bool]]:
+    """Where to look in a file, the latest first, each with whether all of it is the host's."""
+    for hour in hours:
+        for share in own.shares(file):
+            yield Part(address, hour, share.first, share.last), share.is_noted or own.alone_in(hour)
 
 
 class _Own:

@@ -19,7 +19,7 @@ import msgspec
 from admin.cli.hosts import Moment, told_in_one_line
 from admin.cli.terminal import clean, echo_json, table
 from casework import ledger
-from casework.ledger import LedgerRow
+from casework.ledger import LedgerRow, LeftOut
 from casework.moments import iso
 from contracts.networks import address_text
 from contracts.record_types import type_name
@@ -49,19 +49,23 @@ class Client(click.ParamType[str]):
 @click.option("--json", "as_json", is_flag=True, help="For programs; with --follow one object a line.")
 @click.pass_context
 def command(ctx: click.Context, client: str | None, since: int | None, limit: int, follow: bool, as_json: bool) -> None:
-    """Show the newest hits: who asked for which listed name, when, and what was answered."""
+    """Show the newest hits: who asked for which listed name, when, and what was answered.
+
+    Exit 1 when a ledger file cannot be read: it is left out and told, all others are shown.
+    """
     state, zone = ctx.obj.settings.state, ZoneInfo(ctx.obj.settings.time_zone)
+    left_out: LeftOut = {}
     with told_in_one_line():
         if follow:
             _follow(state, zone, client or "", since, limit, as_json)
             return
-        found = list(ledger.rows(state, since, None, client or "", limit=limit))
-        lost = ledger.lost_boots(state, since)
+        found = list(ledger.rows(state, since, None, client or "", limit=limit, left_out=left_out))
+        lost = ledger.lost_boots(state, since, left_out)
     if as_json:
         echo_json([_as_data(row, zone) for row in found])
     elif found:
         click.echo(table([_line(row, zone) for row in found], _HEADS))
-    else:
+    elif not left_out:
         click.echo("no hits", err=True)
     for mark in lost:
         click.echo(
@@ -69,20 +73,31 @@ def command(ctx: click.Context, client: str | None, since: int | None, limit: in
             f" settled {iso(mark.updated, zone)})",
             err=True,
         )
+    _tell(left_out.values())
+    if left_out:
+        ctx.exit(1)
 
 
 def _follow(state: Path, zone: ZoneInfo, client: str, since: int | None, limit: int, as_json: bool) -> None:
     """Poll the ledger by row number, from the newest rows on. A row is shown once its second is over."""
-    newest = list(ledger.rows(state, since, None, client, limit=limit))
-    place = (newest[-1].file, newest[-1].seq - 1) if newest else ledger.end(state)
+    told, left_out = set[str](), LeftOut()
+    newest = list(ledger.rows(state, since, None, client, limit=limit, left_out=left_out))
+    place = (newest[-1].file, newest[-1].seq - 1) if newest else ledger.end(state, left_out)
     try:
         while True:
-            rows, place = ledger.follow(state, place, _over(), client)
+            rows, place = ledger.follow(state, place, _over(), client, left_out=left_out)
+            _tell(left_out[name] for name in left_out.keys() - told)
+            told |= left_out.keys()
             _echo(rows, zone, as_json)
             if not rows:
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         return
+
+
+def _tell(left_out: Iterable[str]) -> None:
+    for why in left_out:
+        click.echo(f"left out: ledger file {clean(why)}", err=True)
 
 
 def _over() -> int:

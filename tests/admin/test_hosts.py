@@ -11,12 +11,14 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 
+from casework import ledger
 from casework.hosts import EvidencePage
 from casework.store import audit
 from casework.store.engine import open_casework
 from contracts.settings import Settings
 from tests.admin.conftest import Browser, People, make_account
 from tests.admin.populate import HOUR, NOW, populate
+from tests.casework.making import damage
 from tests.conftest import REPO
 
 ROW = re.compile(r'<td class="address"><a href="/hosts/(\d+)(?:\?[^"]*)?">([^<]+)</a>')
@@ -262,6 +264,17 @@ def test_records_that_may_be_another_units_are_counted_not_shown(
     host = ROW.findall(text(staff, "/hosts/"))[0][0]
     monkeypatch.setattr("admin.access.hosts.host_evidence", lambda *_asked: EvidencePage([], False, 1234))
     assert "Không hiển thị 1.234 bản ghi" in text(staff, f"/hosts/{host}")
+
+
+def test_a_damaged_ledger_file_is_left_out_and_told(staff: Browser, settings: Settings) -> None:
+    populate(settings, [("127.10.0.7", 10, "later.c2.evil.example", 1)], now=NOW + 86_400)
+    older = ledger.day_files(settings.state)[-1]
+    damage(older)
+    host = {address: number for number, address in ROW.findall(text(staff, "/hosts/"))}["127.10.0.7"]
+    page = text(staff, f"/hosts/{host}")
+    assert "later[.]<wbr>c2" in page, "what can be read"
+    assert "www[.]<wbr>c2" not in page.split("Bằng chứng")[-1]
+    assert f"không đọc được tệp nhật ký truy vấn: {older.name}." in page
 
 
 def test_evidence_in_pages(staff: Browser, settings: Settings) -> None:

@@ -95,6 +95,16 @@ def rolled_up(recorder: Recorder, clock: Clock) -> None:
         pass
 
 
+def damage(path: Path, first: float = 0.0, last: float = 1.0) -> None:
+    """Overwrite pages of a closed SQLite file, as a bad disk may; never the first, which says that it is one."""
+    content = bytearray(path.read_bytes())
+    size = int.from_bytes(content[16:18], "big")
+    pages = len(content) // size
+    for page in range(max(1, int(pages * first)), int(pages * last)):
+        content[page * size : (page + 1) * size] = b"\xff" * size
+    path.write_bytes(content)
+
+
 def hits_in(state: Path) -> int:
     """Sum of all counts in the ledger."""
     return sum(found.count for found in ledger.rows(state, limit=1 << 60))

@@ -6,7 +6,8 @@ import pytest
 
 from casework import ledger
 from casework.store import ledger as sql
-from tests.casework.making import NOON, Clock, arrival, recorder_in, rolled_up, row
+from casework.store.engine import UnreadableFile
+from tests.casework.making import NOON, Clock, arrival, damage, recorder_in, rolled_up, row
 
 DAY = 86400
 CLIENTS = ("127.10.0.1", "127.10.0.2")
@@ -90,6 +91,72 @@ def test_following_gives_every_row_once_and_waits_for_those_that_may_grow(settin
         seen += rows
     assert [one.time for one in seen] == [NOON + number * DAY // 2 for number in range(1, 6)]
     assert {one.client for one in seen} == {"127.10.0.1"}
+
+
+GARBAGE = b"not a database at all, " * 300
+MIDDLE = "2026-11-27-node1.db"
+
+
+@pytest.mark.parametrize("how", ["garbage", "bad pages"])
+def test_a_damaged_file_is_left_out_and_told_where_that_is_wanted(state, how):
+    whole = list(ledger.rows(state, limit=1000))
+    path = ledger.folder(state) / MIDDLE
+    path.write_bytes(GARBAGE) if how == "garbage" else damage(path)
+    left_out: ledger.LeftOut = {}
+    found = list(ledger.rows(state, limit=1000, left_out=left_out))
+    assert found == [one for one in whole if one.file != MIDDLE]
+    assert list(left_out) == [MIDDLE]
+    assert left_out[MIDDLE].startswith(f"{MIDDLE}: ")
+    assert ("not a database" if how == "garbage" else "malformed") in left_out[MIDDLE]
+    with pytest.raises(UnreadableFile, match=MIDDLE):
+        list(ledger.rows(state, limit=1000))
+    left_out = {}
+    ledger.lost_boots(state, None, left_out)
+    assert list(left_out) == [MIDDLE]
+    with pytest.raises(UnreadableFile):
+        ledger.lost_boots(state)
+
+
+def test_a_damaged_file_that_is_not_asked_for_is_no_news(state):
+    (ledger.folder(state) / MIDDLE).write_bytes(GARBAGE)
+    left_out: ledger.LeftOut = {}
+    assert len(list(ledger.rows(state, NOON + 7 * DAY, None, limit=1000, left_out=left_out))) == 22
+    assert len(list(ledger.rows(state, limit=20, left_out=left_out))) == 20
+    assert left_out == {}
+
+
+def test_rows_before_a_bad_page_are_given_and_the_file_is_told(settings, clock):
+    recorder = recorder_in(settings.state, clock)
+    recorder.commit([arrival(1, [row(f"127.10.{one // 200}.{one % 200}", NOON) for one in range(4000)])])
+    recorder.close()
+    (path,) = ledger.day_files(settings.state)
+    damage(path, 0.4, 0.6)
+    left_out: ledger.LeftOut = {}
+    found = [one.seq for one in ledger.rows(settings.state, limit=9999, left_out=left_out)]
+    assert 100 < len(found) < 3900
+    assert found == list(range(4000, 4000 - len(found), -1))
+    assert "malformed" in left_out[path.name]
+
+
+def test_following_goes_on_behind_a_damaged_file(settings, clock):
+    for day in range(3):
+        clock.now = NOON + day * DAY
+        recorder = recorder_in(settings.state, clock)
+        recorder.commit([arrival(1, [row("127.10.0.1", int(clock.now))], f"{day:016x}")])
+        recorder.close()
+        if day == 0:
+            place = ledger.end(settings.state)
+    (ledger.folder(settings.state) / "2026-11-24-node1.db").write_bytes(GARBAGE)
+    left_out: ledger.LeftOut = {}
+    rows, place = ledger.follow(settings.state, place, int(clock.now) + 1, left_out=left_out)
+    assert [one.file for one in rows] == ["2026-11-25-node1.db"]
+    assert list(left_out) == ["2026-11-24-node1.db"]
+    assert ledger.follow(settings.state, place, int(clock.now) + 1) == ([], place), "it lies behind"
+    damage(ledger.folder(settings.state) / place[0])
+    left_out = {}
+    assert ledger.follow(settings.state, place, int(clock.now) + 1, left_out=left_out) == ([], place)
+    assert ledger.end(settings.state, left_out) == ("2026-11-23-node1.db", 1)
+    assert sorted(left_out) == ["2026-11-24-node1.db", "2026-11-25-node1.db"]
 
 
 def test_nothing_recorded_yet(tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 
@@ -15,7 +16,7 @@ from casework import hosts, ledger, sightings
 from casework.recorder import Recorder
 from casework.store import ledger as sql
 from casework.store.engine import open_casework, open_evidence
-from tests.casework.making import NOON, Clock, arrival, facts, recorder_in, rolled_up, row
+from tests.casework.making import NOON, Clock, arrival, damage, facts, recorder_in, rolled_up, row
 
 ADDRESS = "127.20.0.1"
 CODES = ("so-mau", "xa-mau", "phong-mau")
@@ -99,6 +100,37 @@ def test_a_change_of_unit_within_an_hour_shows_nobody_the_other_ones_rows(sharin
     sharing.moves_to("xa-mau")
     sharing.asks()
     assert sharing.shown() == {"xa-mau": ["n3-0.xa-mau", "n1-0.xa-mau"], "so-mau": ["n2-0.so-mau"]}
+
+
+@pytest.mark.parametrize("how", ["bad pages", "garbage"])
+def test_a_damaged_file_is_left_out_and_told_and_pages_join_over_it(sharing, how):
+    for day in range(3):
+        sharing.clock.now = NOON + day * 86400
+        sharing.asks(5)
+    sharing.recorder.close()
+    name = "2026-11-24-node1.db"
+    path = ledger.folder(sharing.state) / name
+    damage(path) if how == "bad pages" else path.write_bytes(b"no database" * 1000)
+    assert sharing.shown(per_page=2) == {
+        "xa-mau": [f"n{day}-{one}.xa-mau" for day in (3, 1) for one in reversed(range(5))]
+    }
+    (whole,) = sharing.pages(1, 50).values()
+    assert whole.left_out == (name,)
+    (first,) = sharing.pages(1, 2).values()
+    assert first.left_out == (), "not looked at for this page"
+
+
+def test_of_a_file_that_is_damaged_in_part_the_rest_shows(sharing):
+    for hour in range(20):
+        sharing.clock.now = NOON + hour * 3600 // 2
+        sharing.asks(200)
+    sharing.recorder.close()
+    (path,) = ledger.day_files(sharing.state)
+    damage(path, 0.45, 0.55)
+    (whole,) = sharing.pages(1, 1 << 30).values()
+    assert whole.left_out == (path.name,)
+    assert 0 < len(whole.rows) < 4000
+    assert all(newer.time // 3600 >= older.time // 3600 for newer, older in pairwise(whole.rows))
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -14,7 +14,7 @@ from admin.cli.main import main
 from casework import ledger
 from contracts.control import RunFolder
 from contracts.counter import CounterFile, counter_path
-from tests.casework.making import BOOT, NOON, arrival, facts, recorder_in, row, seeded
+from tests.casework.making import BOOT, NOON, arrival, damage, facts, recorder_in, row, seeded
 from tests.cli.conftest import SINKHOLE
 from tests.waiting import DEADLINE, until
 
@@ -71,13 +71,51 @@ def test_nothing_and_bad_words(tmp_path, recorded):
     assert "'everybody' is no IP address" in shown.stderr
 
 
-def test_a_damaged_day_file_is_told_in_one_line(recorded):
+def damaged_day_before(folder):
+    """A file of the day before with a hit in it, then damaged."""
+    recorder = recorder_in(folder / "var", lambda: NOON - 86400)
+    recorder.commit([arrival(1, [row("127.10.0.1", NOON - 86400)], "00000000000000b2")])
+    recorder.close()
+    path = ledger.day_files(folder / "var")[-1]
+    damage(path)
+    return path
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]], ids=["table", "JSON"])
+def test_a_damaged_day_file_is_left_out_and_told(recorded, words):
+    path = damaged_day_before(recorded)
+    shown = run(recorded, *words)
+    assert shown.stderr == f"left out: ledger file {path.name}: database disk image is malformed\n"
+    assert shown.exit_code == 1, "what is shown is not everything"
+    if words:
+        assert [one["count"] for one in json.loads(shown.stdout)] == [1, 2, 4]
+    else:
+        assert len(shown.stdout.splitlines()) == 4
+    unasked = run(recorded, *words, "--limit", "1")
+    assert "left out" in unasked.stderr, "who is lost is asked of every file"
+
+
+def test_where_no_file_can_be_read_it_is_not_said_that_there_are_no_hits(recorded):
     (path,) = ledger.day_files(recorded / "var")
     path.write_bytes(b"no database" * 1000)
     shown = run(recorded)
-    assert shown.exit_code == 1
-    assert shown.stderr.startswith("Error: ")
-    assert "Traceback" not in shown.output
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert shown.stderr == f"left out: ledger file {path.name}: file is not a database\n"
+
+
+def test_following_goes_on_beside_a_damaged_file_and_tells_it_once(recorded):
+    path = damaged_day_before(recorded)
+    following = subprocess.Popen(
+        [str(SINKHOLE), "--config", str(recorded / "config.yaml"), "hits", "--follow", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert following.stdout is not None
+    assert [json.loads(following.stdout.readline())["count"] for _ in range(3)] == [4, 2, 1]
+    following.send_signal(signal.SIGINT)
+    _rest, told = following.communicate(timeout=DEADLINE)
+    assert told == f"left out: ledger file {path.name}: database disk image is malformed\n"
 
 
 def test_hits_that_died_with_a_worker_are_told(recorded):
