@@ -338,9 +338,13 @@ class Library:
 
     def audit(self, target: str | None = None, limit: int = 200) -> list[Audited]:
         """Changes, newest first; of one list when `target` is given."""
+        return list(self.audit_each(target, limit))
+
+    def audit_each(self, target: str | None = None, limit: int = -1) -> Iterator[Audited]:
+        """The same, each read when it is taken; without a limit all."""
         where, values = ("object = ?", [target]) if target else (None, [])
-        rows = self.db.table("audit").rows_where(where, values, order_by="id desc", limit=limit)
-        return [Audited(**{**row, "detail": msgspec.json.decode(row["detail"])}) for row in rows]
+        for row in self.db.table("audit").rows_where(where, values, order_by="id desc", limit=limit):
+            yield Audited(**{**row, "detail": msgspec.json.decode(row["detail"])})
 
     def _value(self, query: str, values: Sequence[Any] = ()) -> Any:
         row = self._connection.execute(query, values).fetchone()

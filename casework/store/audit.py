@@ -5,7 +5,7 @@ Which actions are audited, and what their details say, belongs to those who act.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -44,12 +44,18 @@ def record(
 
 def latest(store: Store, limit: int, *, text: str = "") -> list[AuditEntry]:
     """The newest entries first; with `text`, those whose actor, action, object or detail holds it."""
+    return list(each(store, limit, text=text))
+
+
+def each(store: Store, limit: int = -1, *, text: str = "") -> Iterator[AuditEntry]:
+    """The same, each read when it is taken; without a limit all."""
     where, values = _holds(text)
     rows = store.connection.execute(
         f"SELECT time, actor, action, object, detail, address FROM audit{where} ORDER BY time DESC, id DESC LIMIT ?",  # noqa: S608
         (*values, limit),
     )
-    return [AuditEntry(**{**dict(row), "detail": msgspec.json.decode(row["detail"])}) for row in rows]
+    for row in rows:
+        yield AuditEntry(**{**dict(row), "detail": msgspec.json.decode(row["detail"])})
 
 
 def count(store: Store, *, text: str = "") -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from contextlib import closing
 
 import pytest
@@ -73,6 +74,29 @@ def test_both_audits_in_one_order(store: Store, settings: Settings) -> None:
     assert parts == entries
     found, count = audit_log.read(store, "sample", 0, 100)
     assert count == len(found) == 1
+
+
+MANY = 10_000
+
+
+@pytest.mark.usefixtures("request_context")
+@pytest.mark.parametrize("text", ["", "login", "Đăng nhập"], ids=["all", "stored", "shown only"])
+def test_a_far_page_keeps_no_more_than_itself(store: Store, settings: Settings, text: str) -> None:
+    """Two years of entries and more: what is not on the page is counted and let go."""
+    write(store, MANY, "login")
+    with closing(Library.open(settings.state)) as library:
+        rows = [{"time": "2026-11-23T02:13:20Z", "actor": "login", "action": "list-import", "object": str(number),
+                 "detail": '{"version": 1}'} for number in range(MANY)]  # fmt: skip
+        library.db.table("audit").insert_all(rows)
+    audit_log.read(store, text, 0, 1)  # whatever is made once
+    tracemalloc.start()
+    try:
+        entries, total = audit_log.read(store, text, MANY - 50, 100)
+        _now, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (len(entries), total) == ((50, MANY) if text == "Đăng nhập" else (100, 2 * MANY))
+    assert most < 1_000_000, "octets; ten thousand entries are some five million"
 
 
 def test_the_page(people: People, store: Store) -> None:
