@@ -36,6 +36,7 @@ DOORS = {
     "marisa_trie": ("contracts/policy.py",),
     "argon2": ("casework/",),
     "OpenSSL": ("contracts/certificates.py", "resolver/upstream/trust.py"),
+    "service_identity": ("resolver/upstream/trust.py",),
 }
 NO_FLASK = ("admin/cli/", "admin/supervise/")
 

@@ -5,13 +5,20 @@ No connections here. What a file of certificates holds is contracts.certificates
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import Any
 
 from OpenSSL import SSL, crypto
+from service_identity import VerificationError
+from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
 from twisted.internet import ssl
+from twisted.internet.abstract import isIPAddress
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from contracts import certificates
 
@@ -35,7 +42,7 @@ class Trust:
 
     def _prepared(self, name: str, reactor: Any) -> Any:
         try:
-            options = ssl.optionsForClientTLS(name, trustRoot=self._root())
+            options = _Checking(ssl.optionsForClientTLS(name, trustRoot=self._root()), name)
             # Twisted loads the certificates and looks at the name once more when a connection stands, where an error
             # reaches nobody who waits for an answer. So one is prepared now, and thrown away.
             outer = TLSMemoryBIOFactory(options, True, Factory(), clock=reactor)
@@ -48,3 +55,40 @@ class Trust:
         if self._ca_file is None:
             return ssl.platformTrust()
         return ssl.trustRootFromCertificates([ssl.Certificate(one) for one in certificates.read(self._ca_file)])
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class _Checking:
+    """Connections as Twisted prepares them, but for the check of the name: what cannot be checked is refused.
+
+    Twisted 26.10 lets a certificate pass that has no name in it, or a broken one: there service_identity raises
+    CertificateError, which Twisted logs, going on with what OpenSSL said of the signatures.
+    """
+
+    def __init__(self, options: Any, name: str) -> None:
+        self._options = options
+        self._verify = verify_certificate_ip_address if isIPAddress(name) else verify_certificate_hostname
+        self._name = name
+
+    def clientConnectionForTLS(self, protocol: Any) -> Any:
+        """Twisted calls this for each connection."""
+        connection = self._options.clientConnectionForTLS(protocol)
+        refuse = weakref.WeakMethod(protocol.failVerification)  # a protocol holds its connection
+
+        def judge(_connection: object, certificate: crypto.X509, _error: int, depth: int, signed: int) -> bool:
+            wrong = self._wrong(certificate) if signed and depth == 0 else None
+            if wrong is not None and (tell := refuse()) is not None:
+                tell(Failure(wrong))
+            return bool(signed) and wrong is None
+
+        connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, judge)
+        return connection
+
+    def _wrong(self, certificate: crypto.X509) -> Exception | None:
+        try:
+            self._verify(certificate.to_cryptography(), self._name)
+        except VerificationError as error:
+            return error
+        except Exception as error:  # noqa: BLE001  called by OpenSSL: what is not shown to be good must not pass
+            return OSError(f"its certificate proves no name: {certificates.reason(error)}")
+        return None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dns.message
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from OpenSSL import crypto
 
 from resolver.upstream.trust import Trust
 from tests.resolver.making import answer_to
-from tests.resolver.upstream.servers import Authority
+from tests.resolver.upstream.servers import Authority, Serving
 
 NAME = "dns.example.vn"
 
@@ -74,6 +77,33 @@ def test_a_server_that_does_not_prove_its_name_gets_no_question(
     assert status["problem"]
     if case == "another name":
         assert "another name" in status["problem"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        None,
+        [x509.RFC822Name("somebody@example.vn")],
+        [x509.DNSName("*")],
+        [x509.DNSName("10.0.0.1")],
+        [x509.DNSName(NAME), x509.DNSName("*.*.vn")],
+        [x509.UniformResourceIdentifier("nothing")],
+    ],
+    ids=["a CA", "mail", "any", "an address", "ours beside a broken one", "a broken URI"],
+)
+@pytest.mark.parametrize("asked", [NAME, "127.0.0.1"])
+def test_a_certificate_whose_names_cannot_be_checked_proves_nothing(
+    streaming, asking, reactor, spin, authority, ca_file, names, asked
+):
+    """Twisted lets it pass: where its check of the name ends with an error, nothing was checked."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    certificate = authority._sign(subject, key.public_key(), names)
+    server, port = streaming(serving=Serving(certificate, key))
+    pool = asking(f"tls://127.0.0.1:{port}#{asked}", loop=reactor, ca_file=ca_file, attempts=1)
+    assert ask(pool, spin, "secret.example") == [False]
+    assert server.asked == []
+    assert pool.pool.status()[0]["problem"].startswith("its certificate proves no name: ")
 
 
 def test_the_next_is_asked_when_a_certificate_is_wrong(streaming, asking, reactor, spin, authority, ca_file):
