@@ -86,6 +86,8 @@ def read(packet: bytes, question: bytes, max_ttl: int, max_negative: int) -> Ans
     if walk.high_rcode:
         rcode |= walk.high_rcode << 4
     if walk.negative_ttl is None:
+        if authorities and not answers and rcode == NOERROR:  # it knows who might know: RFC 2308 section 2.2
+            raise BadAnswer("a referral")
         lifetime = walk.smallest if answers and rcode == NOERROR and walk.ttls else 0
     else:  # RFC 2308 section 5: only with a SOA
         lifetime = walk.smallest if rcode in {NOERROR, NXDOMAIN} else 0

@@ -36,6 +36,18 @@ def test_an_answer_that_cannot_be_read_is_not_silence():
     assert asked.number(asked.ask("next.example")) == 0
 
 
+def test_who_only_knows_who_might_know_is_passed_over():
+    """A referral (RFC 2308 section 2.2): a client would take it for an empty answer."""
+    asked = Asked(attempts=2)
+    question = asked.ask()
+    assert asked.answer(question, authority=["www.example. 300 IN NS ns.www.example."]) is question
+    assert asked.counters.upstream_bad == 1
+    asked.send(question)
+    assert asked.number(question) == 1
+    asked.answer(question)
+    assert asked.delivered[0][1].rcode == 0  # nothing at all is an empty answer
+
+
 def bare(rcode):
     """An error with nothing but a header, as servers send it that could not read the question."""
     return struct.pack("!HHHHH", 0x8180 | rcode, 0, 0, 0, 0)
