@@ -6,7 +6,8 @@ Only composed here; nothing is asked.
 from __future__ import annotations
 
 from contracts import names
-from contracts.policy import BadPolicy, PolicyFolder
+from contracts.policy import PolicyFolder
+from contracts.segment import BadPolicy
 from contracts.settings import Settings
 
 

@@ -32,8 +32,8 @@ from resolver.engine import Engine
 from resolver.hits.sender import HitSender
 from resolver.net.mmsg import make_batch
 from resolver.net.sockets import bind
-from resolver.policy.addresses import Access
 from resolver.policy.addresses import Pool as SinkholePool
+from resolver.policy.clients import Access
 from resolver.policy.ladder import make_policy
 from resolver.server.dispatch import Dispatcher, Waiting
 from resolver.server.udp import UdpServer

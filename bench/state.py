@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 from contracts.names import to_wire
-from contracts.policy import Listed, Manifest, ManifestEntry, PolicyFolder, write_segment
+from contracts.policy import Manifest, ManifestEntry, PolicyFolder
+from contracts.segment import Labels, name_listed, write_segment
 
 LIST = "bench"
 
@@ -22,7 +23,8 @@ def write_state(state: Path, names: list[str]) -> float:
     folder.segments.mkdir(parents=True)
     file = f"{LIST}-1.seg"
     indicators = (
-        Listed(to_wire(name), True, line, "c2", f"family-{line % 50}", "", LIST) for line, name in enumerate(names, 1)
+        name_listed(to_wire(name), True, line, Labels("c2", f"family-{line % 50}", "", LIST))
+        for line, name in enumerate(names, 1)
     )
     digest = write_segment(folder.segments / file, LIST, 1, indicators)
     entry = ManifestEntry(LIST, 1, "enforce", "bench", file, digest, len(names), 0)

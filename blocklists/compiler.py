@@ -15,7 +15,8 @@ from blocklists.guard import Guard
 from blocklists.library import Library, SegmentRow
 from blocklists.report import Version
 from contracts.names import to_wire
-from contracts.policy import BadPolicy, Listed, Manifest, ManifestEntry, PolicyFolder, file_digest, write_segment
+from contracts.policy import Manifest, ManifestEntry, PolicyFolder
+from contracts.segment import BadPolicy, Labels, Listed, file_digest, name_listed, write_segment
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str, int], None]
@@ -70,7 +71,7 @@ def _listed(library: Library, guard: Guard, version: Version) -> Iterator[Listed
         if judge and (reason := guard.name_refusal(name, of_kill_switch_list=of_kill_switch_list)):
             log.warning("%s version %d: %s left out: %s", version.list, version.number, name, reason)
             continue
-        yield Listed(to_wire(name), bool(subdomains), line, kind, family, letter, source)
+        yield name_listed(to_wire(name), bool(subdomains), line, Labels(kind, family, letter, source))
 
 
 def publish(library: Library, guard: Guard, folder: PolicyFolder, *, verify: bool = False) -> int:

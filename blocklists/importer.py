@@ -15,7 +15,7 @@ from blocklists.guard import Guard, popular_names
 from blocklists.indicator import BadLine, Indicator
 from blocklists.library import KEPT_REJECTED, AddressRow, Label, Library, NameRow
 from blocklists.report import SHOWN_ROWS, Row
-from contracts.policy import Kind
+from contracts.segment import Kind
 
 BATCH = 50_000
 Progress = Callable[[str, int], None]

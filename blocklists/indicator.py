@@ -9,7 +9,7 @@ import unicodedata
 
 import msgspec
 
-from contracts.policy import Kind
+from contracts.segment import Kind
 
 SHOWN = 120  # of a bad line, in characters
 

@@ -20,7 +20,8 @@ from blocklists.guard import KILL_SWITCH_FILE, Guard
 from blocklists.importer import Counts, Importer, digest_of, format_of
 from blocklists.library import SEED_ACTOR, DatabaseError, Library
 from blocklists.report import SHOWN_ROWS, ImportReport, Seeded, Switched, Version, same_meaning
-from contracts.policy import Kind, Mode, PolicyFolder
+from contracts.policy import Mode, PolicyFolder
+from contracts.segment import Kind
 from contracts.settings import ListSource, Settings
 from runtime.control import Refused
 

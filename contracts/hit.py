@@ -14,8 +14,10 @@ from typing import Literal
 
 import msgspec
 
-Action = Literal["sinkhole", "nodata", "passthru", "monitor"]
+Action = Literal["sinkhole", "nodata", "nxdomain", "drop", "tcp-only", "alias", "local", "passthru", "monitor"]
 Transport = Literal["udp", "tcp"]
+# What the indicator was found in: the name asked, a name that it is an alias of, an address answered, the client's own.
+Step = Literal["name", "alias", "answer", "client"]
 
 MAX_FRAME = 1 << 22
 _LENGTH = struct.Struct("!I")
@@ -29,7 +31,7 @@ class HitFacts(msgspec.Struct, frozen=True, array_like=True):
     transport: Transport
     action: Action
     address: str  # the sinkhole address given, "" where none was
-    indicator: str  # the listed name
+    indicator: str  # the listed name or network
     subdomains: bool  # listed with its subdomains
     kind: str
     family: str
@@ -40,6 +42,8 @@ class HitFacts(msgspec.Struct, frozen=True, array_like=True):
     letter: str
     source: str
     serial: int  # policy serial
+    step: Step = "name"
+    verified: bool = False  # the client has shown that it reads what is sent to its address: by TCP, or a cookie
 
 
 # (client address packed, UTC second, count, packed HitFacts)

@@ -15,7 +15,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from contracts.networks import Endpoint, Network, UpstreamAddress
-from contracts.policy import Kind, Mode
+from contracts.policy import Mode
+from contracts.segment import Kind
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="a-z, 0-9, '.', '_', '-'")]

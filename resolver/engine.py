@@ -7,29 +7,24 @@ engine knows for how long and for whom a finished packet is right.
 from __future__ import annotations
 
 import math
-import struct
 from operator import attrgetter
-from typing import Any, NamedTuple
 
 from contracts.hit import Transport
-from contracts.names import to_text, to_wire
-from contracts.networks import address_text
+from contracts.names import to_wire
 from contracts.settings import Dns
 from resolver.cache.entry import CachedAnswer
 from resolver.cache.failures import Failures
 from resolver.cache.table import TwoGenerations
 from resolver.counters import Counters
-from resolver.explanation import Explanation
 from resolver.options import ClientOptions
-from resolver.policy.addresses import STRANGERS, Access, Group
-from resolver.policy.ladder import RUNGS, Policy
+from resolver.outcome import CacheKey, Drop, Finished, Forward, Outcome, Reply
+from resolver.policy.clients import STRANGERS, Access, Group
+from resolver.policy.ladder import Policy
 from resolver.policy.local import LocalNames
 from resolver.policy.verdict import FORWARD, Verdict
-from resolver.wire import reply
-from resolver.wire.answer import Answer
+from resolver.wire import rare, reply
+from resolver.wire.answer import ALIASES, Answer
 from resolver.wire.constants import (
-    AD,
-    CD,
     CLASS_ANY,
     CLASS_IN,
     EDE_CACHED_ERROR,
@@ -52,34 +47,9 @@ from resolver.wire.constants import (
 )
 from resolver.wire.query import Ignored, Malformed, Query, header_only, parse, wants_recursion
 
-_TYPE_CLASS = struct.Struct("!HH")
 _TRANSFERS = frozenset((TYPE_AXFR, TYPE_IXFR))
-_ALL_BITS = [do | cd | ad for do in (0, 1) for cd in (0, CD) for ad in (0, AD)]
-
-CacheKey = tuple[bytes, int]  # (lower-case name, type, class; DO, CD and AD bits)
-# A finished packet: (bytes after the ID, monotonic time until which they are right, packed facts of its hit or None).
-# Atoms only, so that the garbage collector need not look at hundreds of thousands of them.
-Finished = tuple[bytes, float, bytes | None]
-
-
-class Reply(NamedTuple):
-    """Send `body` behind the query's ID; record `hit`; ask upstream for `refresh`, whose answer is soon over."""
-
-    body: bytes
-    hit: bytes | None
-    refresh: CacheKey | None = None
-
-
-class Forward(NamedTuple):
-    """Ask upstream for `key`; give the answer to `Engine.arrived`, then `Engine.complete` for each who waits."""
-
-    key: CacheKey
-    query: Query
-    hit: bytes | None
-    judged: tuple[Policy, Verdict]
-
-
-Outcome = Reply | Forward | None  # None: nothing is sent
+_ON = frozenset(("forward", "final"))  # ways of a verdict that let the question go on as usual
+MAX_TABLES = 1000  # groups with tables of their own; what lists say of more clients than that is judged each time
 
 
 class Tables:
@@ -106,18 +76,22 @@ class Engine:
         self.cache: TwoGenerations[CacheKey, CachedAnswer] = TwoGenerations(dns.cache.entries, attrgetter("weight"))
         self._failures: Failures[CacheKey] = Failures()
         self._tables: dict[Group, Tables] = {}
+        access.follow(policy.clients)
 
     def tables(self, group: Group) -> Tables:
         """The tables of a client group under the live policy."""
         found = self._tables.get(group)
         if found is None:
-            found = self._tables[group] = Tables(self.dns.cache.finished)
+            found = Tables(self.dns.cache.finished)
+            if len(self._tables) < MAX_TABLES:
+                self._tables[group] = found
         return found
 
     def swap(self, policy: Policy) -> None:
         """Take over a new policy. Upstream answers survive; they are judged again at their next use."""
         self.policy = policy
         self._tables = {}
+        self.access.follow(policy.clients)
 
     def answer(self, packet: bytes, group: Group, transport: Transport, now: float, client: bytes = b"") -> Outcome:
         """Everything that a client's packet can bring about. Raises only for bugs of ours."""
@@ -136,9 +110,11 @@ class Engine:
         if query.qclass != CLASS_IN or query.qtype in _TRANSFERS:
             return self._not_served(query, group, transport)
         verdict = self._judge(query, group, transport)
-        hit = verdict.hit(transport)
-        if verdict.records is not None:
-            return self._policy_reply(query, verdict, hit, group, packet, transport)
+        if verdict.way != "forward":
+            decided = self._decided(query, verdict, group, packet, transport, now)
+            if decided is not None:
+                return decided
+        hit = _hit(verdict, query, transport)
         local = self.local.find(query.name, query.qtype)
         if local is not None:
             self.counters.local += 1
@@ -159,14 +135,83 @@ class Engine:
             until = self._failures.until(key, now)
             if until is None:
                 self.counters.misses += 1
-                return Forward(key, query, hit, (self.policy, verdict))
-            body = self._unanswered(query, transport, now, EDE_CACHED_ERROR)
-            self._keep(query, packet, group, transport, (body, until, hit))
-            return Reply(body, hit)
+                return Forward(key, query, (self.policy, verdict))
+            given = self._unanswered(query, verdict, group, transport, now, EDE_CACHED_ERROR)
+            if isinstance(given, Reply):
+                self._keep(query, packet, group, transport, (given.body, until, given.hit))
+            return given
         self.counters.cached += 1
+        if cached.leads and verdict.way == "forward":
+            verdict = self._judge_answer(query, cached, verdict, group)
+            if verdict.way != "forward":
+                decided = self._decided(query, verdict, group, packet, transport, now, cached.expires)
+                if decided is not None:
+                    return decided
+            hit = _hit(verdict, query, transport)
         body = self._write(query, cached, transport, now)
         self._keep(query, packet, group, transport, (body, cached.next_second(now), hit))
         return Reply(body, hit, key if self.dns.cache.prefetch and cached.due(now) else None)
+
+    def _decided(self, query: Query, verdict: Verdict, group: Group, packet: bytes, transport: Transport, now: float,
+                 until: float = math.inf) -> Outcome:  # fmt: skip
+        """What policy answers, kept as a finished packet where it is one; None where the question goes on as usual."""
+        decided = self._by_policy(query, verdict, transport, now)
+        if isinstance(decided, Reply) and verdict.way != "alias":
+            self._keep(query, packet, group, transport, (decided.body, until, decided.hit))
+        return decided
+
+    def _by_policy(self, query: Query, verdict: Verdict, transport: Transport, now: float) -> Outcome:
+        """What policy answers; None where the question goes on as usual."""
+        way = verdict.way
+        if way in _ON or (way == "tcp-only" and transport == "tcp"):
+            return None
+        hit = _hit(verdict, query, transport)
+        if way == "alias":
+            return self._aliased(query, verdict, transport, now)
+        self.counters.listed += 1
+        if way == "drop":
+            return Drop(hit)
+        if way == "tcp-only":
+            return Reply(reply.write(query, reply.NOTHING, 0, 0, self.dns.udp_payload), hit)  # nothing fits in 0: TC
+        assert verdict.records is not None
+        limit = self._limit(query, transport)
+        return Reply(
+            reply.write(query, verdict.records, verdict.rcode, limit, self.dns.udp_payload, ede=verdict.ede), hit
+        )
+
+    def _aliased(self, query: Query, verdict: Verdict, transport: Transport, now: float) -> Outcome:
+        """A CNAME and what its target has: a local record, or what an upstream says. No policy is asked about it."""
+        local = self.local.find(verdict.target, query.qtype)
+        if local is not None:
+            return self._behind_alias(query, verdict, transport, local.records, local.rcode)
+        key = _key_of(query, verdict)
+        cached = self.cache.get(key)
+        if cached is not None and cached.fresh(now):
+            return self._behind_alias(query, verdict, transport, cached.records(now), cached.rcode)
+        if self._failures.until(key, now) is None:
+            return Forward(key, query, (self.policy, verdict))
+        return self._behind_alias(query, verdict, transport, reply.NOTHING, SERVFAIL)
+
+    def _behind_alias(self, query: Query, verdict: Verdict, transport: Transport, records: reply.Records,
+                      rcode: int) -> Reply:  # fmt: skip
+        self.counters.listed += 1
+        whole = rare.behind_alias(verdict.target, query.question[-4:], records, self.policy.ttl)
+        limit = self._limit(query, transport)
+        body = reply.write(query, whole, rcode, limit, self.dns.udp_payload, ede=verdict.ede)
+        return Reply(body, _hit(verdict, query, transport))
+
+    def _judge_answer(self, query: Query, cached: CachedAnswer, verdict: Verdict, group: Group) -> Verdict:
+        """What policy says of where the answer leads; `verdict` is on the question by itself. Made once and kept."""
+        policy = self.policy
+        if not (cached.leads & ALIASES or policy.judges_addresses):
+            return verdict
+        known = cached.judged
+        if known is None or known[0] is not policy or known[1] is not group:
+            aliases, addresses = cached.contents(query.name + query.question[-4:])
+            found = policy.judge_answer(query.name, query.qtype, group, verdict, aliases, addresses)
+            cached.judged = known = (policy, group, found)
+        judged: Verdict = known[2]
+        return judged
 
     def _not_served(self, query: Query, group: Group, transport: Transport) -> Reply:
         """Other classes, zone transfers, a cookie without a question. Who transfers a listed name asked for it: a hit.
@@ -180,8 +225,8 @@ class Engine:
         else:
             refused, verdict = self._error(query, REFUSED, EDE_NOT_SUPPORTED), FORWARD
             if query.qclass == CLASS_ANY:  # recorded as type ANY: no address was given
-                verdict = self.policy.judge(query.name, TYPE_ANY)
-        return Reply(refused.body, verdict.hit(transport))
+                verdict = self.policy.judge(query.name, TYPE_ANY, group)
+        return Reply(refused.body, _hit(verdict, query, transport))
 
     def arrived(self, key: CacheKey, answer: Answer, now: float) -> CachedAnswer:
         """An upstream's answer to `key`: kept for as long as it says."""
@@ -207,31 +252,46 @@ class Engine:
         cached = self.cache.get(key)
         return cached if cached is not None and now < cached.expires + self.dns.cache.stale_seconds else None
 
-    def complete(self, query: Query, group: Group, transport: Transport, cached: CachedAnswer | None,
-                 now: float, judged: tuple[Policy, Verdict] | None = None) -> Reply:  # fmt: skip
-        """The reply to one who waited. None is a failure.
+    def complete(self, query: Query, group: Group, transport: Transport, cached: CachedAnswer | None, now: float,
+                 judged: tuple[Policy, Verdict], key: CacheKey) -> Outcome:  # fmt: skip
+        """What one gets who waited for the answer to `key`. None for `cached` is a failure.
 
         Judged again under a policy that is newer than the verdict in `judged`: the name may have been listed meanwhile.
+        Where that needs the answer to another question (an alias), it is a Forward once more.
         """
-        verdict = judged[1] if judged and judged[0] is self.policy else self._judge(query, group, transport)
-        hit = verdict.hit(transport)
-        if verdict.records is not None:
-            return Reply(self._policy_body(query, verdict, transport), hit)
+        verdict = judged[1] if judged[0] is self.policy else self._judge(query, group, transport)
+        if verdict.way == "forward" and cached is not None and cached.leads and key == cache_key(query):
+            verdict = self._judge_answer(query, cached, verdict, group)
+        if verdict.way == "alias" and key == _key_of(query, verdict):
+            records, rcode = (cached.records(now), cached.rcode) if cached is not None else (reply.NOTHING, SERVFAIL)
+            return self._behind_alias(query, verdict, transport, records, rcode)
+        decided = self._by_policy(query, verdict, transport, now)
+        if decided is not None:
+            return decided
+        if key != cache_key(query):
+            return Forward(cache_key(query), query, (self.policy, verdict))
         if cached is None:
-            return Reply(self._unanswered(query, transport, now, EDE_NO_REACHABLE), hit)
-        return Reply(self._write(query, cached, transport, now), hit)
+            return self._unanswered(query, verdict, group, transport, now, EDE_NO_REACHABLE)
+        return Reply(self._write(query, cached, transport, now), _hit(verdict, query, transport))
 
-    def _unanswered(self, query: Query, transport: Transport, now: float, ede: int) -> bytes:
-        """No upstream answers: what was right once, else SERVFAIL."""
+    def _unanswered(self, query: Query, verdict: Verdict, group: Group, transport: Transport, now: float,
+                    ede: int) -> Outcome:  # fmt: skip
+        """No upstream answers: what was right once (and policy still lets pass), else SERVFAIL."""
         old = self.stale(cache_key(query), now)
         if old is None:
             self.counters.failed += 1
-            return self._error(query, SERVFAIL, ede).body
+            return Reply(self._error(query, SERVFAIL, ede).body, _hit(verdict, query, transport))
+        if old.leads and verdict.way == "forward":
+            verdict = self._judge_answer(query, old, verdict, group)
+            decided = self._by_policy(query, verdict, transport, now)
+            if decided is not None:
+                return decided
         self.counters.stale += 1
-        return reply.write(
+        body = reply.write(
             query, old.stale_records(), old.rcode, self._limit(query, transport), self.dns.udp_payload,
             ede=EDE_STALE_NXDOMAIN if old.rcode == NXDOMAIN else EDE_STALE,
         )  # fmt: skip
+        return Reply(body, _hit(verdict, query, transport))
 
     def servfail(self, query: Query) -> Reply:
         """For a question that met a bug of ours."""
@@ -240,28 +300,15 @@ class Engine:
     def _judge(self, query: Query, group: Group, transport: Transport) -> Verdict:
         """The verdict; remembered where the raw table cannot help: TCP, options, a case that changes every time."""
         if transport == "udp" and not query.options and query.question[:-4] == query.name:
-            return self.policy.judge(query.name, query.qtype)
+            return self.policy.judge(query.name, query.qtype, group)
         verdicts = self.tables(group).verdicts
         asked = query.name + query.question[-4:]
         verdict = verdicts.get(asked)
         if verdict is None:
-            verdict = self.policy.judge(query.name, query.qtype)
+            verdict = self.policy.judge(query.name, query.qtype, group)
             if verdict is not FORWARD:  # an unlisted name is judged again: cheaper than remembering every name there is
                 verdicts.put(asked, verdict)
         return verdict
-
-    def _policy_reply(self, query: Query, verdict: Verdict, hit: bytes | None, group: Group, packet: bytes,
-                      transport: Transport) -> Reply:  # fmt: skip
-        self.counters.listed += 1
-        body = self._policy_body(query, verdict, transport)
-        self._keep(query, packet, group, transport, (body, math.inf, hit))
-        return Reply(body, hit)
-
-    def _policy_body(self, query: Query, verdict: Verdict, transport: Transport) -> bytes:
-        assert verdict.records is not None
-        return reply.write(
-            query, verdict.records, 0, self._limit(query, transport), self.dns.udp_payload, ede=verdict.ede
-        )
 
     def _write(self, query: Query, cached: CachedAnswer, transport: Transport, now: float) -> bytes:
         wants_ad = bool(query.bits & 0x21)  # AD or DO asked for: RFC 6840 section 5.8
@@ -290,25 +337,16 @@ class Engine:
         body = reply.write(query, reply.NOTHING, rcode, MAX_TCP, self.dns.udp_payload, ede=ede)
         return Reply(body, None)
 
-    def explain(self, name: bytes, qtype: int, client: bytes, now: float) -> dict[str, Any]:
-        """What this worker would answer and why: the rungs it took, in words."""
-        told = Explanation(to_text(name), address_text(client), qtype, self.policy.serial)
-        if self.access.group(client) is STRANGERS:
-            return told.end(RUNGS[0][0], "refused", "the client is in none of the networks dns.allowed_clients")
-        told.passed(RUNGS[0][0], "the client is in an allowed network")
-        verdict = self.policy.judge(name, qtype)
-        if verdict.match is not None:
-            return told.matched(RUNGS[1][0], verdict)
-        told.passed(RUNGS[1][0], f"in none of {len(self.policy.live)} live lists")
-        local = self.local.find(name, qtype)
-        if local is not None:
-            return told.end(RUNGS[2][0], "local", local.reason)
-        told.passed(RUNGS[2][0], "no name that is answered here")
-        asked = name + _TYPE_CLASS.pack(qtype, CLASS_IN)
-        kept = [cached for bits in _ALL_BITS if (cached := self.cache.get((asked, bits))) and cached.fresh(now)]
-        if kept:
-            return told.end(RUNGS[3][0], "cached", f"kept for another {int(kept[0].expires - now)} s")
-        return told.end(RUNGS[3][0], "forward", "an ordinary question for an upstream")
+
+def _hit(verdict: Verdict, query: Query, transport: Transport) -> bytes | None:
+    if verdict.found is None:
+        return None
+    return verdict.hit(transport, verified=query.cookie_verified or transport == "tcp")
+
+
+def _key_of(query: Query, verdict: Verdict) -> CacheKey:
+    """What upstreams are asked on behalf of a question that policy turns into an alias."""
+    return verdict.target + query.question[-4:], query.bits
 
 
 def cache_key(query: Query) -> CacheKey:

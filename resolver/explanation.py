@@ -1,25 +1,97 @@
 """The words of `sinkhole explain`: which rung decided and why, as plain data.
 
-Only words about a decision; the decision itself is made by resolver.engine with the live policy.
+Only words about a decision; the decision itself is the engine's, with the live policy and what it keeps of answers.
 """
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 from contracts.names import to_text
-from resolver.policy.verdict import Verdict
-from resolver.wire.constants import TYPE_NAMES
+from contracts.networks import address_text
+from resolver.cache.entry import CachedAnswer
+from resolver.engine import Engine
+from resolver.policy.clients import STRANGERS
+from resolver.policy.ladder import RUNGS
+from resolver.policy.verdict import Found, Verdict
+from resolver.wire.constants import AD, CD, CLASS_IN, TYPE_NAMES
 
+_TYPE_CLASS = struct.Struct("!HH")
+_ALL_BITS = [do | cd | ad for do in (0, 1) for cd in (0, CD) for ad in (0, AD)]
+_ACCESS, _EXEMPT, _ALLOWED, _LISTED, _LOCAL, _UPSTREAM, _ALIAS, _ADDRESS = (rung for rung, _why in RUNGS)
+_RUNG_OF = {"name": _LISTED, "client": _LISTED, "alias": _ALIAS, "answer": _ADDRESS}
 _REASONS = {
-    "sinkhole": "listed: answered with the sinkhole address",
-    "nodata": "listed: this type gets an empty answer",
-    "monitor": "listed in monitor mode: answered as usual and recorded",
+    "sinkhole": "answered with the sinkhole address",
+    "nodata": "this type gets an empty answer",
+    "nxdomain": "answered as a name that does not exist",
+    "drop": "not answered at all",
+    "tcp-only": "answered by TCP only",
+    "alias": "answered with another name and what that has",
+    "local": "answered with records of the list",
+    "monitor": "listed to be watched: answered as usual and recorded",
     "passthru": "listed to pass through: answered as usual and recorded",
+}
+_ABOUT = {
+    "name": "the name is listed",
+    "client": "the client's address is listed",
+    "alias": "the answer leads through a listed name",
+    "answer": "the answer leads to a listed address",
 }
 
 
-class Explanation:
+def explain(engine: Engine, name: bytes, qtype: int, client: bytes, now: float) -> dict[str, Any]:
+    """What this worker would answer and why: the rungs it takes, in words."""
+    policy = engine.policy
+    told = _Telling(to_text(name), address_text(client), qtype, policy.serial)
+    group = engine.access.group(client)
+    if group is STRANGERS:
+        return told.end(_ACCESS, "refused", "the client is in none of the networks dns.allowed_clients")
+    told.passed(_ACCESS, "the client is in an allowed network")
+    if policy.bypassed:
+        told.note("policy is bypassed (sinkhole bypass): what is listed is only watched")
+    if group.watched:
+        told.note("the client's network is in monitor mode: what is listed is only watched")
+    verdict = policy.judge(name, qtype, group)
+    if verdict.action == "exempt":
+        told.note("the client's network is exempt: no list is asked")
+    elif verdict.action == "allowed":
+        told.note("the name is allowed by a person's decision (sinkhole allow): no list is asked")
+    if verdict.found is not None:
+        told.matched(verdict)
+        if verdict.way not in {"forward", "final"}:
+            return told.decided(verdict)
+    elif verdict.way == "final":
+        told.passed(_EXEMPT if verdict.action == "exempt" else _ALLOWED, "no list is asked")
+    else:
+        told.passed(_LISTED, f"in none of {len(policy.live)} live lists")
+    local = engine.local.find(name, qtype)
+    if local is not None:
+        return told.end(_LOCAL, "local", local.reason)
+    told.passed(_LOCAL, "no name that is answered here")
+    kept = _kept(engine, name, qtype, now)
+    if kept is not None and kept.leads and verdict.way == "forward":
+        aliases, addresses = kept.contents(name + _TYPE_CLASS.pack(qtype, CLASS_IN))
+        further = policy.judge_answer(name, qtype, group, verdict, aliases, addresses)
+        if further is not verdict:
+            told.matched(further)
+            return told.decided(further)
+    if verdict.found is not None:
+        return told.decided(verdict)
+    if kept is not None:
+        return told.end(_UPSTREAM, "cached", f"kept for another {int(kept.expires - now)} s")
+    return told.end(
+        _UPSTREAM, "forward", "an ordinary question for an upstream; where its answer leads is judged when it comes"
+    )
+
+
+def _kept(engine: Engine, name: bytes, qtype: int, now: float) -> CachedAnswer | None:
+    asked = name + _TYPE_CLASS.pack(qtype, CLASS_IN)
+    found = (engine.cache.get((asked, bits)) for bits in _ALL_BITS)
+    return next((cached for cached in found if cached is not None and cached.fresh(now)), None)
+
+
+class _Telling:
     """Collects the rungs on the way down."""
 
     def __init__(self, name: str, client: str, qtype: int, serial: int) -> None:
@@ -30,8 +102,13 @@ class Explanation:
             "serial": serial,
             "match": None,
             "address": None,
+            "notes": [],
             "rungs": [],
         }
+
+    def note(self, text: str) -> None:
+        """What holds for all that follows."""
+        self._told["notes"].append(text)
 
     def passed(self, rung: str, reason: str) -> None:
         """This rung did not decide."""
@@ -42,13 +119,14 @@ class Explanation:
         self._told["rungs"].append({"rung": rung, "verdict": outcome, "reason": reason})
         return self._told | {"outcome": outcome, "rung": rung, "reason": reason}
 
-    def matched(self, rung: str, verdict: Verdict) -> dict[str, Any]:
-        """This rung decided because the name is listed."""
-        match, entry = verdict.match, verdict.entry
-        assert match is not None
-        assert entry is not None
+    def matched(self, verdict: Verdict) -> None:
+        """Something is listed, whatever comes of it."""
+        found = verdict.found
+        assert found is not None
+        match, entry = found.match, found.entry
         self._told["match"] = {
-            "indicator": to_text(match.name),
+            "indicator": found.indicator,
+            "step": found.step,
             "subdomains": match.subdomains,
             "list": entry.list,
             "version": entry.version,
@@ -58,8 +136,18 @@ class Explanation:
             "campaign": entry.campaign,
             "letter": match.labels.letter,
             "source": match.labels.source,
-            "mode": entry.mode,
+            "mode": entry.mode if found.step != "answer" else entry.address_mode,
+            "asks_for": match.rule.action,
         }
         self._told["address"] = verdict.address_text or None
-        place = f"{entry.list} version {entry.version}, line {match.line}"
-        return self.end(rung, verdict.action, f"{_REASONS[verdict.action]} ({to_text(match.name)}, {place})")
+
+    def decided(self, verdict: Verdict) -> dict[str, Any]:
+        """What was matched decides."""
+        found = verdict.found
+        assert found is not None
+        return self.end(_RUNG_OF[found.step], verdict.action, f"{_ABOUT[found.step]}: {_why(verdict, found)}")
+
+
+def _why(verdict: Verdict, found: Found) -> str:
+    place = f"{found.entry.list} version {found.entry.version}, line {found.match.line}"
+    return f"{_REASONS[verdict.action]} ({found.indicator}, {place})"

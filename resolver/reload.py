@@ -16,7 +16,8 @@ from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
-from contracts.policy import BadPolicy, Manifest, PolicyFolder, Segment
+from contracts.policy import Manifest, PolicyFolder
+from contracts.segment import BadPolicy, Segment
 from resolver.policy.addresses import Pool
 from resolver.policy.ladder import Policy, make_policy
 

@@ -27,10 +27,11 @@ from contracts.policy import PolicyFolder
 from contracts.settings import Settings, system_upstreams
 from resolver.cookies import CookieJar
 from resolver.engine import Engine
+from resolver.explanation import explain
 from resolver.hits.sender import HitSender
 from resolver.net.sockets import bind
-from resolver.policy.addresses import Access
 from resolver.policy.addresses import Pool as SinkholePool
+from resolver.policy.clients import Access
 from resolver.policy.ladder import make_policy
 from resolver.reload import PolicyKeeper
 from resolver.server.dispatch import Dispatcher, Waiting
@@ -183,7 +184,7 @@ class Worker:
             raise Refused("needs a name, and an IP address as client where one is given") from error
         asked = str(call.args.get("type") or "A").upper()
         number = TYPE_NUMBERS.get(asked) or _type_number(asked)
-        return self.engine.explain(name, number, client, self.dispatcher.clock())
+        return explain(self.engine, name, number, client, self.dispatcher.clock())
 
 
 def _servers(settings: Settings) -> list[UpstreamAddress]:

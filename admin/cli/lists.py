@@ -16,7 +16,8 @@ import click
 
 from admin.cli.terminal import clean, echo_json, number, table
 from casework.store.text import plain
-from contracts.policy import Kind, Mode
+from contracts.policy import Mode
+from contracts.segment import Kind
 from contracts.settings import Settings
 
 if TYPE_CHECKING:

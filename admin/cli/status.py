@@ -16,7 +16,8 @@ import msgspec
 from admin.cli.main import Context
 from admin.cli.terminal import clean, echo_json, number, span, table
 from admin.supervise.parts import Process, processes
-from contracts.policy import BadPolicy, Manifest, PolicyFolder
+from contracts.policy import Manifest, PolicyFolder
+from contracts.segment import BadPolicy
 from contracts.settings import Settings
 
 PATIENCE = 3.0  # seconds

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import struct
+from typing import Any
 
 from resolver.wire.answer import Answer
+from resolver.wire.contents import Contents, contents
 from resolver.wire.reply import Records
 
 _U32 = struct.Struct("!I")
@@ -20,13 +22,16 @@ class CachedAnswer:
     """An upstream answer with the monotonic second it came. `records(now)` has its TTLs counted down to the second."""
 
     __slots__ = (
-        "_age", "_question_end", "_records", "_ttls", "ad", "expires", "rcode", "refresh_at", "remark", "stored",
+        "_age", "_question_end", "_records", "_ttls", "ad", "expires", "judged", "leads", "rcode", "refresh_at",
+        "remark", "stored",
     )  # fmt: skip
 
     def __init__(self, answer: Answer, question_end: int, now: float) -> None:
         self.rcode = answer.rcode
         self.ad = answer.ad
         self.remark = answer.remark
+        self.leads = answer.leads
+        self.judged: tuple[Any, Any, Any] | None = None  # (policy, group, verdict): made once for each of them
         self.stored = now
         self.expires = now + answer.lifetime
         self.refresh_at = self.expires - answer.lifetime / 10 if answer.lifetime >= _REFRESHED else math.inf
@@ -34,6 +39,10 @@ class CachedAnswer:
         self._question_end = question_end
         self._age = 0
         self._records = answer.records if answer.exact else self._with_ttls(answer.records, 0)
+
+    def contents(self, question: bytes) -> Contents:
+        """Where the answer to `question` (name, type, class) leads."""
+        return contents(question, self._records, [offset for offset, _ttl in self._ttls])
 
     def fresh(self, now: float) -> bool:
         """Whether it may still be given."""

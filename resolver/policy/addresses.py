@@ -1,39 +1,12 @@
-"""Which clients may ask, and which sinkhole address an indicator gets.
+"""Which sinkhole address an indicator gets.
 
-Only addresses; names are resolver.policy.ladder's.
+Clients' addresses are resolver.policy.clients'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from contracts.networks import Network, NetworkTable
+from contracts.networks import Network
 from contracts.settings import Sinkhole
-
-
-class Group:
-    """Clients that policy treats alike. Each group has answer tables of its own: no group sees another's answers."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-STRANGERS = Group("strangers")
-"""Clients outside the allowed networks: refused, and nothing is ever kept for them."""
-
-
-class Access:
-    """Packed client address -> its group."""
-
-    def __init__(self, allowed: Iterable[Network]) -> None:
-        self.default = Group("default")
-        self._table = NetworkTable((network, self.default) for network in allowed)
-
-    def group(self, packed: bytes) -> Group:
-        """The group of a client, STRANGERS for those in no allowed network."""
-        return self._table.find(packed) or STRANGERS
 
 
 class Pool:

@@ -5,45 +5,144 @@ Judging only; who asks (access) comes before and is resolver.policy.addresses', 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Literal, NamedTuple
 
-from contracts.names import search_key
-from contracts.policy import Manifest, ManifestEntry, Segment
+from contracts.hit import Step
+from contracts.names import parents, search_key, to_wire
+from contracts.policy import Manifest, ManifestEntry
+from contracts.segment import Match, Segment, address_key
 from resolver.policy.addresses import Pool
-from resolver.policy.verdict import FORWARD, Verdict, listed
+from resolver.policy.clients import Group
+from resolver.policy.verdict import ALLOWED, EXEMPT, FORWARD, Found, Verdict, decided, passed, watched
 
 # (rung, why it stands here). resolver.engine and `explain` walk it in this order.
 RUNGS = (
     ("access", "strangers get nothing at all, not even a hint of what is listed"),
+    ("exempt", "clients that a person took out of all policy, for a reason and a time"),
+    ("allowed", "names that a person took out of all lists, for a reason and a time"),
     (
-        "listed-name",
-        "a match never waits for an upstream; the manifest's order of lists decides, kill-switch first",
+        "listed",
+        "no match waits for an upstream; the manifest's order of lists decides; in a list the client before the name",
     ),
     ("local-name", "own records, and names that no upstream should ever see (RFC 6761)"),
     ("upstream", "everything else is an ordinary question: cache, then upstream"),
+    ("alias", "each name that the answer leads through, in its order, is judged as if it had been asked"),
+    ("answer-address", "the addresses it leads to; hints of HTTPS and SVCB records too"),
 )
+Live = tuple[tuple[ManifestEntry, Segment], ...]
 
 
 class Policy(NamedTuple):
     """The live segments in the manifest's order, and how listed names are answered. Swapped whole, never changed."""
 
     serial: int
-    live: tuple[tuple[ManifestEntry, Segment], ...]
+    live: Live
     pool: Pool
     ttl: int
+    allowed: frozenset[bytes] = frozenset()  # wire names that are taken out with what is below them
+    bypassed: bool = False  # everything listed is only watched
+    judges_addresses: bool = False  # a live segment lists networks of answers
+    judges_clients: bool = False
 
-    def judge(self, name: bytes, qtype: int) -> Verdict:
-        """The verdict on a lower-case wire name: the first list that holds the name or a parent decides."""
+    def clients(self, packed: bytes) -> dict[int, Match]:
+        """By position in `live`: what is listed of a client's address."""
+        if not self.judges_clients:
+            return {}
+        key = address_key(packed, "client")
+        found = ((number, segment.find_network(key)) for number, (_entry, segment) in enumerate(self.live))
+        return {number: match for number, match in found if match is not None}
+
+    def judge(self, name: bytes, qtype: int, group: Group) -> Verdict:
+        """The verdict on a lower-case wire name: the first list in force that holds it or a parent decides.
+
+        A list that only watches keeps none behind it from deciding.
+        """
+        if group.exempt:
+            return EXEMPT
+        if self._allows(name):
+            return ALLOWED
+        founds = self._named(name, "name") if not group.matches else self._asked(name, group.matches)
+        return self._decide(name, qtype, group, founds, FORWARD)
+
+    def judge_answer(self, name: bytes, qtype: int, group: Group, before: Verdict, aliases: Sequence[bytes],
+                     addresses: Sequence[bytes]) -> Verdict:  # fmt: skip
+        """The verdict on a question whose answer leads through these names to these addresses.
+
+        `before` is the verdict on the question by itself, which was to go on: it stands where nothing decides.
+        """
+        along = chain.from_iterable(self._named(alias, "alias") for alias in aliases if not self._allows(alias))
+        return self._decide(name, qtype, group, chain(along, self._answered(addresses)), before)
+
+    def _named(self, name: bytes, step: Step) -> Iterator[Found]:
         key = search_key(name)
         for entry, segment in self.live:
             match = segment.find(name, key)
             if match is not None:
-                return listed(name, qtype, match, entry, self.pool, self.serial, self.ttl)
-        return FORWARD
+                yield Found(match, entry, step, self.serial)
+
+    def _asked(self, name: bytes, clients: Mapping[int, Match]) -> Iterator[Found]:
+        """In each list the client's address before the name."""
+        key = search_key(name)
+        for number, (entry, segment) in enumerate(self.live):
+            if number in clients:
+                yield Found(clients[number], entry, "client", self.serial)
+            else:
+                match = segment.find(name, key)
+                if match is not None:
+                    yield Found(match, entry, "name", self.serial)
+
+    def _answered(self, addresses: Sequence[bytes]) -> Iterator[Found]:
+        """In each list the narrowest network, then the lowest address."""
+        if not (self.judges_addresses and addresses):
+            return
+        keys = [address_key(packed, "answer") for packed in sorted(addresses)]
+        for entry, segment in self.live:
+            matches = [match for key in keys if (match := segment.find_network(key)) is not None]
+            if matches:
+                match = max(matches, key=lambda one: len(one.indicator))
+                yield Found(match, entry, "answer", self.serial)
+
+    def _decide(self, name: bytes, qtype: int, group: Group, founds: Iterable[Found], best: Verdict) -> Verdict:
+        for found in founds:
+            verdict = self._verdict(name, qtype, found, group)
+            if verdict.action != "monitor":
+                return verdict
+            if best is FORWARD:
+                best = verdict
+        return best
+
+    def _verdict(self, name: bytes, qtype: int, found: Found, group: Group) -> Verdict:
+        mode = found.entry.mode if found.step != "answer" else found.entry.address_mode
+        if mode == "passthru":
+            return passed(name, qtype, found)
+        if mode == "monitor" or self.bypassed or group.watched:
+            return watched(name, qtype, found)
+        return decided(name, qtype, found, self.pool, self.ttl)
+
+    def _allows(self, name: bytes) -> bool:
+        allowed = self.allowed
+        return bool(allowed) and any(parent in allowed for parent in parents(name))
 
 
-def make_policy(manifest: Manifest | None, segments: dict[str, Segment], pool: Pool, ttl: int) -> Policy:
-    """The policy of a manifest whose segments are open; an empty one (everything is forwarded) without a manifest."""
+def make_policy(manifest: Manifest | None, segments: dict[str, Segment], pool: Pool, ttl: int,
+                now: float = 0.0) -> Policy:  # fmt: skip
+    """The policy of a manifest whose segments are open, at `now` (seconds since the epoch); an empty one without."""
     if manifest is None:
         return Policy(0, (), pool, ttl)
-    return Policy(manifest.serial, tuple((entry, segments[entry.digest]) for entry in manifest.entries), pool, ttl)
+    live = tuple((entry, segments[entry.digest]) for entry in manifest.entries)
+    return Policy(
+        manifest.serial,
+        live,
+        pool,
+        ttl,
+        frozenset(to_wire(one.name) for one in manifest.allowed if now < one.until),
+        manifest.bypass is not None and now < manifest.bypass.until,
+        _lists(live, "answer"),
+        _lists(live, "client"),
+    )
+
+
+def _lists(live: Live, trigger: Literal["answer", "client"]) -> bool:
+    return any(segment.networks(trigger) for _entry, segment in live)

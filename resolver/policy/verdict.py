@@ -5,81 +5,175 @@ Finding the match is resolver.policy.ladder's; writing the answer is resolver.wi
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from contracts.hit import Action, HitFacts, Transport, pack_facts
+from contracts.hit import Action, HitFacts, Step, Transport, pack_facts
 from contracts.names import to_text
 from contracts.networks import address_text
-from contracts.policy import ManifestEntry, Match
+from contracts.policy import ManifestEntry
+from contracts.segment import Match, is_network, network_of
 from resolver.policy.addresses import Pool
 from resolver.wire import reply
-from resolver.wire.constants import EDE_BLOCKED, EDE_FORGED, TYPE_A, TYPE_AAAA
+from resolver.wire.constants import (
+    EDE_BLOCKED,
+    EDE_FORGED,
+    NOERROR,
+    NXDOMAIN,
+    TYPE_A,
+    TYPE_AAAA,
+    TYPE_CNAME,
+)
+
+_WILD = b"\x01*"
+
+
+class Found(NamedTuple):
+    """A match, in which list, and what of the question or its answer it was about."""
+
+    match: Match
+    entry: ManifestEntry
+    step: Step
+    serial: int  # of the policy
+
+    @property
+    def indicator(self) -> str:
+        """The listed name or network as text."""
+        return indicator_text(self.match)
+
+
+def indicator_text(match: Match) -> str:
+    """`evil.example`, `192.0.2.7` or `192.0.2.0/24`."""
+    if not is_network(match.indicator):
+        return to_text(match.indicator)
+    network = network_of(match.indicator)
+    return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
 
 
 class Verdict:
-    """`records` is None where the question goes on to the cache and upstream; `match` where nothing is listed."""
+    """What is to be done: answer with `records`; or, where there are none, what `way` says.
 
-    __slots__ = ("_asked", "_tcp", "_udp", "action", "address", "ede", "entry", "match", "records", "serial")
+    forward: as usual, and the answer is judged, too. final: as usual, and that is all. drop: no answer at all.
+    tcp-only: truncated by UDP, as usual by TCP. alias: what the name `target` has, behind a CNAME.
+    """
 
-    def __init__(self, action: Action | Literal["forward"], asked: tuple[bytes, int] = (b"\0", 0),
-                 match: Match | None = None, entry: ManifestEntry | None = None, serial: int = 0,
-                 records: reply.Records | None = None, ede: int | None = None,
-                 address: bytes = b"") -> None:  # fmt: skip
+    __slots__ = ("_asked", "_packed", "action", "address", "ede", "found", "rcode", "records", "target", "way")
+
+    def __init__(self, action: Action | Literal["forward", "allowed", "exempt"],
+                 way: Literal["forward", "final", "answer", "drop", "tcp-only", "alias"] = "forward",
+                 asked: tuple[bytes, int] = (b"\0", 0), found: Found | None = None) -> None:  # fmt: skip
         self.action = action
-        self.match = match
-        self.entry = entry
-        self.serial = serial  # of the policy
-        self.records = records
-        self.ede = ede
-        self.address = address
+        self.way = way
+        self.found = found
+        self.records: reply.Records | None = None
+        self.rcode = NOERROR
+        self.ede: int | None = None
+        self.address = b""
+        self.target = b""
         self._asked = asked
-        self._udp: bytes | None = None
-        self._tcp: bytes | None = None
+        self._packed: dict[tuple[Transport, bool], bytes] = {}
 
-    def hit(self, transport: Transport) -> bytes | None:
-        """Packed facts of the hit to record for one such question, made once; None where nothing is listed."""
-        if self.match is None:
+    def hit(self, transport: Transport, *, verified: bool = False) -> bytes | None:
+        """Packed facts of the hit to record for one such question, made once; None where nothing is listed.
+
+        `verified`: by its cookie the client has shown that it reads what is sent to its address.
+        """
+        found = self.found
+        if found is None:
             return None
-        if transport == "udp":
-            if self._udp is None:
-                self._udp = pack_facts(self._facts(transport))
-            return self._udp
-        if self._tcp is None:
-            self._tcp = pack_facts(self._facts(transport))
-        return self._tcp
+        kind = (transport, verified)
+        packed = self._packed.get(kind)
+        if packed is None:
+            packed = self._packed[kind] = pack_facts(self._facts(found, transport, verified=verified))
+        return packed
 
     @property
     def address_text(self) -> str:
         """The sinkhole address given, "" where none is."""
         return address_text(self.address) if self.address else ""
 
-    def _facts(self, transport: Transport) -> HitFacts:
-        match, entry = self.match, self.entry
-        assert match is not None
-        assert entry is not None
+    def _facts(self, found: Found, transport: Transport, *, verified: bool) -> HitFacts:
         assert self.action != "forward"
+        assert self.action != "allowed"
+        assert self.action != "exempt"
+        match, entry, labels = found.match, found.entry, found.match.labels
         name, qtype = self._asked
-        qname = to_text(name)
-        indicator = qname if len(match.name) == len(name) else to_text(match.name)
         return HitFacts(
-            qname, qtype, transport, self.action, self.address_text, indicator, match.subdomains, *match.labels[:2],
-            entry.list, entry.version, match.line, entry.campaign, *match.labels[2:], self.serial,
+            to_text(name), qtype, transport, self.action, self.address_text, found.indicator, match.subdomains,
+            *labels[:2], entry.list, entry.version, match.line, entry.campaign, *labels[2:], found.serial,
+            found.step, verified,
         )  # fmt: skip
 
 
 FORWARD = Verdict("forward")
+ALLOWED = Verdict("allowed", "final")
+EXEMPT = Verdict("exempt", "final")
 
 
-def listed(name: bytes, qtype: int, match: Match, entry: ManifestEntry, pool: Pool, serial: int, ttl: int) -> Verdict:
-    """The verdict on a listed name: by the list's mode, then by the type asked."""
-    about = ((name, qtype), match, entry, serial)
-    if entry.mode != "enforce":
-        return Verdict("passthru" if entry.mode == "passthru" else "monitor", *about)
-    packed = None
-    if qtype == TYPE_A:
-        packed = pool.ipv4(match.hash32)
-    elif qtype == TYPE_AAAA:
-        packed = pool.ipv6(match.hash32)
-    if packed is None:  # HTTPS and SVCB too: their hints would lead to the real address (RFC 9460)
-        return Verdict("nodata", *about, reply.no_data(name, match.name, serial, ttl), EDE_BLOCKED)
-    return Verdict("sinkhole", *about, reply.address(packed, ttl), EDE_FORGED, packed)
+def watched(name: bytes, qtype: int, found: Found) -> Verdict:
+    """Answered as usual and recorded."""
+    return Verdict("monitor", "forward", (name, qtype), found)
+
+
+def passed(name: bytes, qtype: int, found: Found) -> Verdict:
+    """Answered as usual and recorded, and no other list is asked."""
+    return Verdict("passthru", "final", (name, qtype), found)
+
+
+def decided(name: bytes, qtype: int, found: Found, pool: Pool, ttl: int) -> Verdict:
+    """The verdict on what a list in force lists: by what the list asks for, then by the type asked."""
+    rule = found.match.rule
+    asked = (name, qtype)
+    if rule.action == "passthru":
+        return passed(name, qtype, found)
+    if rule.action == "drop":
+        return Verdict("drop", "drop", asked, found)
+    if rule.action == "tcp-only":
+        return Verdict("tcp-only", "tcp-only", asked, found)
+    if rule.action == "nxdomain":
+        verdict = _answered("nxdomain", asked, found, _nothing(name, found, ttl), EDE_BLOCKED)
+        verdict.rcode = NXDOMAIN
+        return verdict
+    if rule.action == "alias":
+        return _alias(asked, found, ttl)
+    if rule.action == "local":
+        records = reply.of_data([one for one in rule.data if one.qtype in {qtype, TYPE_CNAME}])
+        if records.answers:
+            return _answered("local", asked, found, records, EDE_FORGED)
+    elif not rule.action:
+        hash32 = found.match.hash32
+        packed = pool.ipv4(hash32) if qtype == TYPE_A else pool.ipv6(hash32) if qtype == TYPE_AAAA else None
+        if packed is not None:
+            verdict = _answered("sinkhole", asked, found, reply.address(packed, ttl), EDE_FORGED)
+            verdict.address = packed
+            return verdict
+    # HTTPS and SVCB too: their hints would lead to the real address (RFC 9460)
+    return _answered("nodata", asked, found, _nothing(name, found, ttl), EDE_BLOCKED)
+
+
+def _answered(action: Action, asked: tuple[bytes, int], found: Found, records: reply.Records, ede: int) -> Verdict:
+    verdict = Verdict(action, "answer", asked, found)
+    verdict.records = records
+    verdict.ede = ede
+    return verdict
+
+
+def _nothing(name: bytes, found: Found, ttl: int) -> reply.Records:
+    """The SOA of an empty answer: of the listed name where that is the one asked or above it."""
+    indicator = found.match.indicator
+    return reply.no_data(name, indicator if found.step == "name" else name, found.serial, ttl)
+
+
+def _alias(asked: tuple[bytes, int], found: Found, ttl: int) -> Verdict:
+    """A CNAME. What has `*` as its first label takes the asked name there, so that the garden sees which it was."""
+    name, qtype = asked
+    target = found.match.rule.target
+    if target.startswith(_WILD):
+        target = name[:-1] + target[len(_WILD) :]
+        if len(target) > 255:  # RFC 1035 section 2.3.4: no such name
+            return _answered("nodata", asked, found, _nothing(name, found, ttl), EDE_BLOCKED)
+    if qtype == TYPE_CNAME:
+        return _answered("alias", asked, found, reply.alias(target, ttl), EDE_FORGED)
+    verdict = Verdict("alias", "alias", asked, found)
+    verdict.target = target
+    verdict.ede = EDE_FORGED
+    return verdict

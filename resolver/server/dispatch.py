@@ -14,8 +14,9 @@ from typing import NamedTuple, Protocol
 
 from contracts.hit import Transport
 from resolver.cache.entry import CachedAnswer
-from resolver.engine import CacheKey, Engine, Forward, Outcome, Reply
-from resolver.policy.addresses import Group
+from resolver.engine import Engine
+from resolver.outcome import CacheKey, Drop, Forward, Outcome, Reply
+from resolver.policy.clients import Group
 from resolver.policy.ladder import Policy
 from resolver.policy.verdict import Verdict
 from resolver.wire.answer import Answer
@@ -23,7 +24,7 @@ from resolver.wire.query import Query, bare, header_only
 from resolver.wire.reply import bare_failure
 
 log = logging.getLogger(__name__)
-Send = Callable[[bytes], None]  # takes a whole message
+Send = Callable[[bytes], None]  # takes a whole message; an empty one: none will come
 
 
 class HitSink(Protocol):
@@ -57,7 +58,6 @@ class Waiting(NamedTuple):
     transport: Transport
     client: bytes
     send: Send
-    counted: bool  # its hit is recorded already
     judged: tuple[Policy, Verdict]  # what policy said when it asked
 
 
@@ -75,20 +75,26 @@ class Dispatcher:
                now: float) -> Outcome:  # fmt: skip
         """The reply to send at once, its hit folded in; Forward: it comes later through `send`; None: none comes."""
         try:
-            outcome = self.engine.answer(packet, group, transport, now, client)
-            if outcome is not None and outcome.hit is not None:
-                self.hits.add(client, outcome.hit, 1)
-            if not isinstance(outcome, Forward):
-                if outcome is not None and outcome.refresh is not None and self.upstream is not None:
-                    self.upstream.refresh(outcome.refresh)
-                return outcome
-            waiting = Waiting(outcome.query, group, transport, client, send, outcome.hit is not None, outcome.judged)
-            if self.upstream is not None and self.upstream.ask(outcome.key, waiting):
-                return outcome
-            return self.engine.complete(outcome.query, group, transport, None, now)
+            return self._packet(packet, client, group, transport, send, now)
         except Exception:  # noqa: BLE001  our bug: one client gets SERVFAIL, the worker lives
             self._own_fault()
             return self._failure(packet)
+
+    def _packet(self, packet: bytes, client: bytes, group: Group, transport: Transport, send: Send,
+                now: float) -> Outcome:  # fmt: skip
+        outcome = self.engine.answer(packet, group, transport, now, client)
+        if isinstance(outcome, Forward):
+            key, query, judged = outcome
+            if self._ask(key, Waiting(query, group, transport, client, send, judged)):
+                return outcome
+            outcome = self.engine.complete(query, group, transport, None, now, judged, key)
+        if outcome is None or isinstance(outcome, Forward):
+            return None
+        if outcome.hit is not None:
+            self.hits.add(client, outcome.hit, 1)
+        if isinstance(outcome, Reply) and outcome.refresh is not None and self.upstream is not None:
+            self.upstream.refresh(outcome.refresh)
+        return outcome
 
     def flush_questions(self) -> None:
         """Servers call this behind a batch of packets: what they brought to ask leaves together."""
@@ -99,25 +105,29 @@ class Dispatcher:
         """An upstream answered (None: all failed): everyone who waits for `key` gets a reply."""
         now = self.clock()
         cached = self._kept(key, answer, now)
-        self._answer_all(waiting, cached, now)
+        self._answer_all(key, waiting, cached, now)
 
-    def shed(self, _key: CacheKey, waiting: list[Waiting]) -> None:
+    def shed(self, key: CacheKey, waiting: list[Waiting]) -> None:
         """No answer, and no upstream's fault: nothing is remembered of it, so that it can be asked again at once."""
-        self._answer_all(waiting, None, self.clock())
+        self._answer_all(key, waiting, None, self.clock())
 
     def late(self, key: CacheKey, waiting: list[Waiting]) -> list[Waiting]:
         """`key` takes long: who waits gets a stale answer where there is one (RFC 8767). Returns who waits on."""
         now = self.clock()
         if not waiting or self.engine.stale(key, now) is None:
             return waiting
-        self._answer_all(waiting, None, now)
+        self._answer_all(key, waiting, None, now)
         return []
 
-    def _answer_all(self, waiting: list[Waiting], cached: CachedAnswer | None, now: float) -> None:
-        replies = [(one, self._complete(one, cached, now)) for one in waiting]
+    def _answer_all(self, key: CacheKey, waiting: list[Waiting], cached: CachedAnswer | None, now: float) -> None:
+        replies = [(one, self._complete(key, one, cached, now)) for one in waiting]
         self.guard(self.hits.flush)  # a bug in it must not keep the answers: what was folded in is kept
         for one, reply in replies:
-            self.guard(one.send, one.query.id + reply.body)
+            if reply is not None:
+                self.guard(one.send, one.query.id + reply.body if isinstance(reply, Reply) else b"")
+
+    def _ask(self, key: CacheKey, waiting: Waiting) -> bool:
+        return self.upstream is not None and self.upstream.ask(key, waiting)
 
     def guard(self, action: Callable[..., None], *given: object) -> None:
         """Do something for the reactor: a bug of ours in it is told, and the reactor goes on calling."""
@@ -135,15 +145,21 @@ class Dispatcher:
             self._own_fault()
         return None
 
-    def _complete(self, one: Waiting, cached: CachedAnswer | None, now: float) -> Reply:
+    def _complete(self, key: CacheKey, one: Waiting, cached: CachedAnswer | None, now: float) -> Reply | Drop | None:
+        """What to send now; None: another question had to be asked for it first."""
         try:
-            reply = self.engine.complete(one.query, one.group, one.transport, cached, now, one.judged)
+            engine = self.engine
+            group = one.group if one.judged[0] is engine.policy else engine.access.group(one.client)
+            outcome = engine.complete(one.query, group, one.transport, cached, now, one.judged, key)
+            if isinstance(outcome, Forward):
+                again = one._replace(group=group, judged=outcome.judged)
+                return None if self._ask(outcome.key, again) else self._servfail(one.query)
+            if outcome is not None and outcome.hit is not None:
+                self.hits.add(one.client, outcome.hit, 1)
         except Exception:  # noqa: BLE001  as above
             self._own_fault()
             return self._servfail(one.query)
-        if reply.hit is not None and not one.counted:
-            self.hits.add(one.client, reply.hit, 1)
-        return reply
+        return outcome
 
     def _failure(self, packet: bytes) -> Reply | None:
         """SERVFAIL for a packet that met a bug of ours."""

@@ -17,8 +17,8 @@ from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from resolver.engine import Reply
-from resolver.policy.addresses import STRANGERS, Access
+from resolver.outcome import Forward, Reply
+from resolver.policy.clients import STRANGERS, Access
 from resolver.server.dispatch import Dispatcher
 from resolver.server.places import Places
 
@@ -41,6 +41,7 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         family = socket.AF_INET6 if ":" in peer.host else socket.AF_INET
         self._client = socket.inet_pton(family, peer.host)
         self._group = self.factory.access.group(self._client)
+        self._generation = self.factory.access.generation
         self._under_way = 0  # answers that are still to come through `_later`
         self._jammed = False  # the client does not read
         self._ending = False  # no more questions are taken
@@ -71,11 +72,14 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         self._stir()
         dispatcher = self.factory.dispatcher
         dispatcher.engine.counters.tcp_queries += 1
+        access = self.factory.access
+        if self._generation != access.generation:
+            self._group, self._generation = access.group(self._client), access.generation
         outcome = dispatcher.packet(string, self._client, self._group, "tcp", self._later, dispatcher.clock())
         if isinstance(outcome, Reply):
             dispatcher.hits.flush()
             self.sendString(string[:2] + outcome.body)
-        elif outcome is not None:
+        elif isinstance(outcome, Forward):
             self._under_way += 1
         elif self._group is STRANGERS:
             self._end()
@@ -89,7 +93,8 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
             return
         if not self._jammed:  # nothing is won by answers for one who reads none
             self._stir()
-        self.sendString(message)
+        if message:
+            self.sendString(message)
         if not self._ending:
             self._read_on_soon()
         elif not self.busy:

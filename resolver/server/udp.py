@@ -11,11 +11,11 @@ import socket
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from zope.interface import implementer
 
-from resolver.engine import Finished, Reply
 from resolver.net.mmsg import NAME, SIZE, SLOTS, make_batch
 from resolver.net.outbox import Outbox
 from resolver.net.sockets import leave_group
-from resolver.policy.addresses import STRANGERS, Access, Group
+from resolver.outcome import Finished, Reply
+from resolver.policy.clients import STRANGERS, Access, Group
 from resolver.server.dispatch import Dispatcher
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ class UdpServer:
         self._batch = make_batch(wide=self._wide)
         self._late = Outbox(link)
         self._clients: dict[bytes, Group] = {}
+        self._generation = access.generation
 
     def fileno(self) -> int:
         """For the reactor."""
@@ -92,6 +93,8 @@ class UdpServer:
         batch = self._batch
         data, sizes = batch.data, batch.sizes
         names = batch.names[: count * NAME].tobytes()
+        if self._generation != self._access.generation:
+            self._clients, self._generation = {}, self._access.generation
         clients = self._clients
         dispatcher = self._dispatcher
         engine = dispatcher.engine
@@ -153,7 +156,12 @@ class UdpServer:
             return aged[0]
         name = self._batch.names[i * NAME : (i + 1) * NAME].tobytes()
         late = self._late
-        outcome = self._dispatcher.packet(packet, client, group, "udp", lambda message: late.put(name, message), now)
+
+        def send(message: bytes) -> None:
+            if message:
+                late.put(name, message)
+
+        outcome = self._dispatcher.packet(packet, client, group, "udp", send, now)
         return outcome.body if isinstance(outcome, Reply) else None
 
     def _send(self, count: int, silent: list[int]) -> None:

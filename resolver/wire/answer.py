@@ -17,9 +17,14 @@ from resolver.wire.constants import (
     QR,
     RCODE,
     TC,
+    TYPE_A,
+    TYPE_AAAA,
+    TYPE_CNAME,
+    TYPE_HTTPS,
     TYPE_OPT,
     TYPE_RRSIG,
     TYPE_SOA,
+    TYPE_SVCB,
 )
 from resolver.wire.edns import extended_error
 from resolver.wire.reply import NOTHING, Records
@@ -33,6 +38,8 @@ MAX_NAME = 254  # octets before the root's
 _NAMES_IN = {2: (0, 1, 0), 5: (0, 1, 0), 6: (0, 2, 20), 12: (0, 1, 0), 15: (2, 1, 0), 33: (6, 1, 0), 39: (0, 1, 0)}
 _LENGTHS = {1: 4, 28: 16}
 _NEGATIVE = frozenset((TYPE_SOA, TYPE_RRSIG))  # what says in the authority section for how long a negative answer holds
+ALIASES, ADDRESSES = 1, 2  # what an answer may lead to
+_LEADS = {TYPE_CNAME: ALIASES, **dict.fromkeys((TYPE_A, TYPE_AAAA, TYPE_SVCB, TYPE_HTTPS), ADDRESSES)}
 _COVERS_SOA = TYPE_SOA.to_bytes(2, "big")
 
 
@@ -60,6 +67,7 @@ class Answer(NamedTuple):
     edns: bool  # it carries an OPT record, so its sender knows EDNS
     exact: bool = True  # the TTLs in the records are those in `ttls`: none had to be cut
     remark: bytes = b""  # its extended error, as an option for clients
+    leads: int = 0  # whether it leads on: ALIASES, ADDRESSES or both
 
 
 def read(packet: bytes, question: bytes, max_ttl: int, max_negative: int) -> Answer:
@@ -96,7 +104,7 @@ def read(packet: bytes, question: bytes, max_ttl: int, max_negative: int) -> Ans
         data = _in_lower_case(data, [(at - end, until - end) for at, until in walk.spelled], question[:-4])
     records = Records(data, answers, authorities, walk.kept_additionals, walk.end_of_data - walk.additional)
     ad = bool(flags & AD)
-    return Answer(rcode, False, ad, records, tuple(walk.ttls), lifetime, walk.edns, walk.exact, walk.remark)
+    return Answer(rcode, False, ad, records, tuple(walk.ttls), lifetime, walk.edns, walk.exact, walk.remark, walk.leads)
 
 
 def _compare(echoed: bytes, question: bytes) -> None:
@@ -136,6 +144,7 @@ class _Walk:
         "exact",
         "high_rcode",
         "kept_additionals",
+        "leads",
         "max_negative",
         "negative_ttl",
         "remark",
@@ -157,6 +166,7 @@ class _Walk:
         self.edns = False  # an OPT record was seen
         self.exact = True
         self.remark = b""
+        self.leads = 0
         self.spelled: list[tuple[int, int]] = []  # owner names that are not compressed
         for number, count in enumerate(counts):
             self.additional = at  # where the last section begins
@@ -197,7 +207,9 @@ class _Walk:
                 if ttl > max_ttl:  # RFC 2181 section 8: a TTL with the top bit set counts as zero
                     ttl = 0 if ttl & 0x80000000 else max_ttl
                     self.exact = False
-                if number == 1 and kind in _NEGATIVE:
+                if not number:
+                    self.leads |= _LEADS.get(kind, 0)
+                elif number == 1 and kind in _NEGATIVE:
                     ttl = self._negative(packet, kind, (at + 10, end), ttl)
                 if ttl < self.smallest:
                     self.smallest = ttl

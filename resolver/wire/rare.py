@@ -1,6 +1,7 @@
-"""Octets of records that people wrote down: the one door to dnslib, far from the packet path.
+"""Octets of records that people wrote down, and answers put together from others: the one door to dnslib.
 
-Reading and checking the lines is contracts.zone_text's; nothing here is called for a packet.
+Reading and checking lines is contracts.zone_text's. Slow: of packets only those come here that policy answers with an
+alias.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from resolver.wire import reply
 from resolver.wire.constants import CLASS_IN, HEADER
 
 _RECORD = struct.Struct("!HHHIH")  # pointer to the owner, type, class, TTL, length
+_HEADER = struct.Struct("!HHHHHH")
 _TO_QUESTION = 0xC000 | HEADER
 
 
@@ -59,3 +61,22 @@ def answer(qtype: int, ttl: int, data: list[bytes]) -> reply.Records:
     """Records of one type for the name that was asked."""
     heads = [_RECORD.pack(_TO_QUESTION, qtype, CLASS_IN, ttl, len(one)) + one for one in data]
     return reply.Records(b"".join(heads), len(data), 0, 0)
+
+
+def behind_alias(target: bytes, type_class: bytes, found: reply.Records, ttl: int) -> reply.Records:
+    """A CNAME from the name that was asked to `target`, and the records found for that, their names written whole."""
+    import dnslib  # noqa: TID251  this is the door
+
+    head = _HEADER.pack(0, 0x8180, 1, found.answers, found.authorities, found.additionals)
+    message = dnslib.DNSRecord.parse(head + target + type_class + found.data)
+    first = reply.alias(target, ttl)
+    parts = [first.data] + [_whole(dnslib, one) for one in (*message.rr, *message.auth)]
+    return reply.Records(b"".join(parts), 1 + len(message.rr), len(message.auth), 0)
+
+
+def _whole(dnslib: Any, record: Any) -> bytes:
+    """One record without pointers."""
+    buffer = dnslib.DNSBuffer()
+    buffer.encode_name = buffer.encode_name_nocompress
+    record.pack(buffer)
+    return bytes(buffer.data)

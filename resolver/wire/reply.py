@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import struct
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from resolver.wire import edns
@@ -25,6 +26,7 @@ from resolver.wire.constants import (
     TC,
     TYPE_A,
     TYPE_AAAA,
+    TYPE_CNAME,
     TYPE_HINFO,
     TYPE_SOA,
 )
@@ -66,6 +68,17 @@ def address(packed: bytes, ttl: int) -> Records:
 # RFC 8482 section 4.2: what there is of every name for who asks for ANY. An hour: it is not asked for again soon.
 _HINFO = b"\x07RFC8482\0"
 ANY = Records(_RECORD.pack(_TO_QUESTION, TYPE_HINFO, CLASS_IN, 3600, len(_HINFO)) + _HINFO, 1, 0, 0)
+
+
+def alias(target: bytes, ttl: int) -> Records:
+    """A CNAME record for the name that was asked; the target is written whole."""
+    return Records(_RECORD.pack(_TO_QUESTION, TYPE_CNAME, CLASS_IN, ttl, len(target)) + target, 1, 0, 0)
+
+
+def of_data(data: Iterable[tuple[int, int, bytes]]) -> Records:
+    """Records of (type, TTL, data) for the name that was asked."""
+    made = [_RECORD.pack(_TO_QUESTION, qtype, CLASS_IN, ttl, len(rdata)) + rdata for qtype, ttl, rdata in data]
+    return Records(b"".join(made), len(made), 0, 0)
 
 
 def no_data(name: bytes, zone: bytes, serial: int, ttl: int) -> Records:

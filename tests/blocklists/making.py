@@ -6,7 +6,8 @@ No fixtures here: those stand in conftest.
 from __future__ import annotations
 
 from contracts.names import search_key, to_wire
-from contracts.policy import Match, PolicyFolder
+from contracts.policy import PolicyFolder
+from contracts.segment import Match
 from contracts.settings import Settings
 
 CONFIG = """\

@@ -9,7 +9,7 @@ import pytest
 from blocklists.lookup import search
 from blocklists.service import ImportOptions
 from contracts.names import search_key, to_wire
-from contracts.policy import Segment
+from contracts.segment import Segment
 from tests.blocklists.making import live_match, policy_of
 
 pytestmark = pytest.mark.data

@@ -12,17 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts import names
-from contracts.policy import (
-    BadPolicy,
-    Listed,
-    Manifest,
-    ManifestEntry,
-    PolicyFolder,
-    Segment,
-    file_digest,
-    stable_hash,
-    write_segment,
-)
+from contracts.policy import Manifest, ManifestEntry, PolicyFolder
+from contracts.segment import BadPolicy, Listed, Segment, file_digest, stable_hash, write_segment
 
 
 def listed(text, subdomains=True, line=1, kind="c2", family="", letter="", source=""):

@@ -23,7 +23,8 @@ import dns.rdatatype
 import dns.wire
 
 from resolver.cache.entry import CachedAnswer
-from resolver.engine import Engine, Forward, Reply
+from resolver.engine import Engine
+from resolver.outcome import Forward, Reply
 from resolver.wire import answer as wire_answer
 from resolver.wire.answer import Answer, BadAnswer
 from tests.fuzz import seeds

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 
 from contracts import names
 from contracts.networks import Endpoint
-from contracts.policy import Listed, Manifest, ManifestEntry, Segment, write_segment
+from contracts.policy import Manifest, ManifestEntry
+from contracts.segment import Labels, Listed, Rule, Segment, network_key, write_segment
 from contracts.settings import Cache, Dns, Sinkhole, Upstreams
 from resolver.engine import Engine
-from resolver.policy.addresses import Access, Pool
+from resolver.policy.addresses import Pool
+from resolver.policy.clients import Access
 from resolver.policy.ladder import Policy, make_policy
 
 UNITS = ipaddress.ip_network("127.10.0.0/16")
@@ -44,9 +46,17 @@ def pool(ipv4="127.53.0.0/16", ipv6=None) -> Pool:
     return Pool(Sinkhole(ipaddress.ip_network(ipv4), ipaddress.ip_network(ipv6) if ipv6 else None))
 
 
-def listed(text, *, subdomains=True, line=1, kind="c2", family="emotet", letter="7/CV", source="ncsc") -> Listed:
+LABELS = Labels("c2", "emotet", "7/CV", "ncsc")
+
+
+def listed(text, *, subdomains=True, line=1, labels=LABELS, itself=True, **rule) -> Listed:
     """An indicator."""
-    return Listed(names.to_wire(text), subdomains, line, kind, family, letter, source)
+    return Listed(names.search_key(names.to_wire(text)), line, Rule(labels, **rule), itself, subdomains)
+
+
+def listed_network(text, trigger="answer", *, line=1, **rule) -> Listed:
+    """Addresses."""
+    return Listed(network_key(ipaddress.ip_network(text), trigger), line, Rule(LABELS, **rule))
 
 
 def policy(folder: Path, *lists, serial=1, addresses: Pool | None = None, ttl=30) -> Policy:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from contracts import names
 from contracts.hit import unpack_facts
-from resolver.engine import Forward, Reply
-from resolver.policy.addresses import STRANGERS
+from resolver.outcome import Forward, Reply
+from resolver.policy.clients import STRANGERS
 from resolver.wire.constants import (
     BADVERS,
     EDE_BLOCKED,

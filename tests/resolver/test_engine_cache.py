@@ -11,8 +11,8 @@ import pytest
 from contracts import names
 from contracts.hit import unpack_facts
 from contracts.settings import Cache
-from resolver.engine import Forward, Reply
-from resolver.policy.addresses import STRANGERS, Group
+from resolver.outcome import Forward, Reply
+from resolver.policy.clients import STRANGERS, Group
 from resolver.wire import answer as wire_answer
 from tests.resolver.making import SOA, answer_to, listed, policy, query, understood
 from tests.resolver.making import engine as make_engine

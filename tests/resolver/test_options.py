@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from contracts.hit import unpack_facts
 from resolver.cookies import CookieJar
-from resolver.engine import Forward, Reply
-from resolver.policy.addresses import STRANGERS
+from resolver.outcome import Forward, Reply
+from resolver.policy.clients import STRANGERS
 from resolver.wire.answer import read
 from resolver.wire.constants import BADCOOKIE, FORMERR, NOERROR, NOTAUTH, REFUSED
 from tests.resolver.making import CLIENT, answer_to, ask, errors, query, understood

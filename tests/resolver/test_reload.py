@@ -9,7 +9,8 @@ from unittest.mock import Mock
 import pytest
 
 from contracts import names
-from contracts.policy import Manifest, ManifestEntry, PolicyFolder, write_segment
+from contracts.policy import Manifest, ManifestEntry, PolicyFolder
+from contracts.segment import write_segment
 from resolver.reload import LOOK_SECONDS, PolicyKeeper
 from tests.resolver.making import listed, pool
 

@@ -20,7 +20,8 @@ import msgspec
 from contracts import config, names, yamlio
 from contracts.hit import HitFacts, unpack_facts
 from contracts.networks import Endpoint, address_text
-from contracts.policy import Listed, Manifest, ManifestEntry, PolicyFolder, write_segment
+from contracts.policy import Manifest, ManifestEntry, PolicyFolder
+from contracts.segment import Labels, name_listed, write_segment
 from contracts.settings import Settings
 from resolver import worker
 from resolver.net import sockets
@@ -115,7 +116,7 @@ class World:
         for name, mode, listed in policy.lists if policy else []:
             path = self._folder.segments / f"{name}-{serial}.seg"
             indicators = [
-                Listed(names.to_wire(text), subdomains, line, "c2", "emotet", "7/CV", "ncsc")
+                name_listed(names.to_wire(text), subdomains, line, Labels("c2", "emotet", "7/CV", "ncsc"))
                 for text, subdomains, line in listed
             ]
             digest = write_segment(path, name, serial, indicators)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.policy import stable_hash
-from resolver.policy.addresses import STRANGERS, Access
+from contracts.segment import stable_hash
+from resolver.policy.clients import STRANGERS, Access
 from tests.resolver.making import pool
 
 ALLOWED = [ipaddress.ip_network(text) for text in ("127.10.0.0/16", "192.0.2.7/32", "fd00:1::/64", "::1/128")]

@@ -8,8 +8,8 @@ import dns.flags
 import pytest
 
 from resolver.cache.entry import CachedAnswer
-from resolver.engine import Forward
-from resolver.policy.addresses import STRANGERS
+from resolver.outcome import Forward
+from resolver.policy.clients import STRANGERS
 from resolver.policy.ladder import Policy
 from tests.resolver.making import CLIENT, STRANGER, listed, policy, query, understood
 

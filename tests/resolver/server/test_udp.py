@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resolver.engine import Reply
 from resolver.net.mmsg import PlainBatch, make_batch
-from resolver.policy.addresses import STRANGERS, Access, Group
+from resolver.outcome import Reply
+from resolver.policy.clients import STRANGERS, Access, Group
 from resolver.wire.constants import HEADER
 from tests.resolver.making import engine as make_engine
 from tests.resolver.making import listed, policy, query, understood

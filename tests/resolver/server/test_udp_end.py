@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from resolver.net.sockets import bind
-from resolver.policy.addresses import Access
+from resolver.policy.clients import Access
 from tests.resolver.making import query, settings, understood
 from tests.resolver.server.datagrams import ALLOWED, Served
 
