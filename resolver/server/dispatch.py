@@ -142,7 +142,7 @@ class Dispatcher:
             self._own_fault()
             return self._servfail(one.query)
         if reply.hit is not None and not one.counted:
-            self.hits.add(one.client, reply.hit, 1)
+            self.guard(self.hits.add, one.client, reply.hit, 1)
         return reply
 
     def _failure(self, packet: bytes) -> Reply | None:
