@@ -154,11 +154,11 @@ class Dispatcher:
             if isinstance(outcome, Forward):
                 again = one._replace(group=group, judged=outcome.judged)
                 return None if self._ask(outcome.key, again) else self._servfail(one.query)
-            if outcome is not None and outcome.hit is not None:
-                self.hits.add(one.client, outcome.hit, 1)
         except Exception:  # noqa: BLE001  as above
             self._own_fault()
             return self._servfail(one.query)
+        if outcome is not None and outcome.hit is not None:
+            self.guard(self.hits.add, one.client, outcome.hit, 1)
         return outcome
 
     def _failure(self, packet: bytes) -> Reply | None:

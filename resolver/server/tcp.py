@@ -23,6 +23,7 @@ from resolver.server.dispatch import Dispatcher
 from resolver.server.places import Places
 
 MAX_UNDER_WAY = 200  # questions of one connection that wait for upstreams before we stop reading from it
+MAX_UNREAD = 1 << 20  # octets of answers that are kept for a client who reads none: many clients can ask for much
 LONGEST_WAIT = 120.0  # seconds without question or answer: no client waits so long, and upstreams' time-outs end sooner
 _MIN_IDLE = 1.0  # seconds that a connection may be idle when all places are taken
 
@@ -44,6 +45,7 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         self._generation = self.factory.access.generation
         self._under_way = 0  # answers that are still to come through `_later`
         self._jammed = False  # the client does not read
+        self._unread = 0  # octets of answers written since
         self._ending = False  # no more questions are taken
         self._resumption: IDelayedCall | None = None  # we read on in the reactor's next turn
         self._stirred = self.factory.reactor.seconds()  # when something was asked or answered last
@@ -93,6 +95,11 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
             return
         if not self._jammed:  # nothing is won by answers for one who reads none
             self._stir()
+        elif (unread := self._unread + len(message)) > MAX_UNREAD:
+            self.cut_off()
+            return
+        else:
+            self._unread = unread
         if message:
             self.sendString(message)
         if not self._ending:
@@ -153,6 +160,7 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
     def resumeProducing(self) -> None:
         """The client has read all that was written. The reactor calls this, nobody's delivery."""
         self._jammed = False
+        self._unread = 0
         self._stir()
         if self._may_read_on():
             super().resumeProducing()

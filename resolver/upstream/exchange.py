@@ -16,7 +16,7 @@ from resolver.upstream.entropy import Entropy
 from resolver.upstream.lateness import Lateness
 from resolver.upstream.question import Key, Link, Question, Waiter
 from resolver.upstream.scope import Scopes
-from resolver.upstream.server import Server
+from resolver.upstream.server import MAX_PATIENCE, Server
 from resolver.wire import answer as wire_answer
 from resolver.wire import reply
 from resolver.wire.answer import Answer, BadAnswer
@@ -76,7 +76,9 @@ class Exchange(Generic[Waiter]):
     def open(self, key: Key, waiters: list[Waiter], now: float) -> Question[Waiter] | None:
         """A new question, to be handed to `aim` and sent; None without servers, or when too many are under way."""
         scope = self._scopes.find(key[0])
-        if not scope.servers or (len(self._under_way) >= self._limit and not self._make_room(now)):
+        if not scope.servers:
+            return None
+        if len(self._under_way) >= self._limit and not (waiters and self._make_room(now)):
             return None
         question = self._under_way[key] = Question(key, scope, waiters, now)
         self._lateness.opened(key, now)
@@ -91,12 +93,13 @@ class Exchange(Generic[Waiter]):
                 self._finish(question, None)  # a server has failed on it: it must not come back at once
                 return True
         for clock in self._clocks:
-            while clock and (clock[0][1].link is None or clock[0][1].attempt != clock[0][2]):
+            while clock and not _waits(clock[0]):
                 clock.popleft()
-            if clock:
-                question = clock[0][1]
+            first = next((one for one in clock if _waits(one) and not one[1].probe), None)
+            if first is not None:
+                question = first[1]
                 assert question.server is not None
-                if now - question.sent > SLOW + 4 * question.server.srtt and not question.probe:
+                if now - question.sent > SLOW + 4 * question.server.srtt:
                     self.give_up(question)
                     return True
         return False
@@ -120,7 +123,7 @@ class Exchange(Generic[Waiter]):
         """Send `question` through `link`: the packet to send. Its answer is awaited from now on."""
         server, pending = link.server, link.pending
         ident = self._entropy.ident()
-        while ident in pending:
+        while ident in pending or ident in link.recent:  # a late answer must not be taken for this question's
             ident = self._entropy.ident()
         pending[ident] = question
         question.ident = ident
@@ -168,9 +171,7 @@ class Exchange(Generic[Waiter]):
         question = link.pending.get(packet[:2])
         if question is None:
             self._counters.upstream_mismatches += 1
-            if link.overdue:
-                link.overdue -= 1
-            elif packet[:2] not in link.recent:
+            if packet[:2] not in link.recent:
                 link.wrong += 1
             return None
         try:
@@ -185,9 +186,10 @@ class Exchange(Generic[Waiter]):
     def _understood(self, question: Question[Waiter], link: Link[Waiter], answer: Answer,
                     now: float) -> Question[Waiter] | None:  # fmt: skip
         server = link.server
-        self._release(question, answered=True)
+        self._release(question)
         link.answers += 1
-        link.recent.append(question.ident)
+        if link.stream:
+            server.mute = 0
         server.answered(question.sent, now, edns=answer.edns)
         if question.asked is not question.key[0]:
             server.kept_case()
@@ -226,7 +228,6 @@ class Exchange(Generic[Waiter]):
             return None
         self._counters.upstream_bad += 1
         link.server.answered(question.sent, now)
-        self._release(question, answered=True)
         return self._another(question)
 
     def flooded(self, link: Link[Waiter]) -> list[Question[Waiter]]:
@@ -249,7 +250,7 @@ class Exchange(Generic[Waiter]):
                 if link is None or question.attempt != attempt:
                     continue
                 self._counters.upstream_timeouts += 1
-                if link.stream and link.heard <= question.sent:
+                if link.stream and link.heard <= question.sent and link.opened + self._patience(link) <= now:
                     link.hung = True
                 retry = self._elsewhere(question, now)
                 if retry is not None:
@@ -268,14 +269,25 @@ class Exchange(Generic[Waiter]):
         A connection that has served is often closed for its age: its questions get another without any penalty, once.
         """
 
+        if link.stream and not link.answers:
+            link.server.mute += 1
+
         def anew(question: Question[Waiter]) -> Question[Waiter] | None:
-            if link.stream and link.answers and not question.reopened:
+            if link.stream and link.answers and (not question.reopened or self._goes_on(link, question, now)):
                 self._release(question)
                 question.again = question.reopened = True
                 return None if question.probe else question
             return self._elsewhere(question, now)
 
         return self._all_of(link, anew)
+
+    def _goes_on(self, link: Link[Waiter], question: Question[Waiter], now: float) -> bool:
+        """There are servers that close each connection after so many answers: a long queue needs many of them."""
+        return link.heard > question.sent and now - question.opened < self._timeout
+
+    def _patience(self, link: Link[Waiter]) -> float:
+        """Seconds before a connection is hung: for its first answer, after hand-shakes, longer each time it was."""
+        return 0.0 if link.answers else 2 * self._timeout * min(1 + link.server.mute, MAX_PATIENCE)
 
     def _all_of(self, link: Link[Waiter],
                 act: Callable[[Question[Waiter]], Question[Waiter] | None]) -> list[Question[Waiter]]:  # fmt: skip
@@ -311,12 +323,12 @@ class Exchange(Generic[Waiter]):
         if waiters is not None:
             self._shed(question.key, waiters)
 
-    def _release(self, question: Question[Waiter], *, answered: bool = False) -> None:
-        """Its ID is free again. Where it was not answered the answer may still come: nobody's forgery."""
+    def _release(self, question: Question[Waiter]) -> None:
+        """Its ID is free again. An answer may still come with it, late or once more: nobody's forgery."""
         link = question.link
         if link is not None:
             link.pending.pop(question.ident, None)
-            link.overdue += not answered
+            link.recent.add(question.ident)
             question.link = None
             if question.probe:
                 link.server.probing = False
@@ -333,3 +345,8 @@ class Exchange(Generic[Waiter]):
         del self._under_way[question.key]
         waiters, question.waiters = question.waiters, []  # its clock keeps it for a while, but not its clients
         return waiters
+
+
+def _waits(timed: tuple[float, Question[Waiter], int]) -> bool:
+    """Whether this try is still under way."""
+    return timed[1].link is not None and timed[1].attempt == timed[2]

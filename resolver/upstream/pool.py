@@ -195,10 +195,11 @@ class Pool(Generic[Waiter]):
 
     def _tick(self) -> None:
         now = self._clock()
-        self._ask_again(self._exchange.expired(now))
-        for stream in self._streams.hung():
+        again = self._exchange.expired(now)
+        for stream in self._streams.hung():  # before anything is sent: it must not go to one that is ended here
             self._tell(stream.link.server, "nothing comes by its connection")
-            self._ask_again(self._exchange.broken(stream.link, now))
+            again += self._exchange.broken(stream.link, now)
+        self._ask_again(again)
         self._guard(self._exchange.tell_late, now)
         self._finish()
         self._ports.renew(now)

@@ -26,7 +26,7 @@ class Port(Generic[Waiter]):
 
     def __init__(self, server: Server, now: float, readable: Callable[[Port[Waiter]], None],
                  dropped: Callable[[Port[Waiter]], None]) -> None:  # fmt: skip
-        self.link: Link[Waiter] = Link(server)
+        self.link: Link[Waiter] = Link(server, now)
         self._socket = connected(server.address)
         self.outbox = Outbox(self._socket, connected=True)
         self.born = now

@@ -14,6 +14,7 @@ from resolver.upstream.server import Server
 
 Key = tuple[bytes, int]  # (lower-case name, type, class; DO, CD and AD bits)
 Waiter = TypeVar("Waiter")
+REMEMBERED = 512  # IDs of a link, of 65,536: of a hundred guesses one is forgiven
 
 
 class Question(Generic[Waiter]):
@@ -52,15 +53,40 @@ class Question(Generic[Waiter]):
 class Link(Generic[Waiter]):
     """One way on which answers of one server come: a source port, or a connection. IDs are its own."""
 
-    __slots__ = ("answers", "heard", "hung", "overdue", "pending", "recent", "server", "stream", "wrong")
+    __slots__ = ("answers", "heard", "hung", "opened", "pending", "recent", "server", "stream", "wrong")
 
-    def __init__(self, server: Server, *, stream: bool = False) -> None:
+    def __init__(self, server: Server, now: float, *, stream: bool = False) -> None:
         self.server = server
+        self.opened = now
         self.stream = stream
         self.pending: dict[bytes, Question[Waiter]] = {}
         self.answers = 0
         self.heard = -math.inf
         self.hung = False  # a connection on which nothing comes any more
-        self.recent: deque[bytes] = deque(maxlen=64)  # IDs answered last: networks duplicate packets
-        self.overdue = 0  # answers that may still come too late and whose IDs are forgotten
+        self.recent = Recent()  # networks duplicate packets, and answers come late
         self.wrong = 0  # packets with an ID that nobody waits for, beyond those
+
+
+class Recent:
+    """IDs that were free again a short while ago: what comes with them is late or there twice, and no forgery.
+
+    Counting how many such packets may come would let a forger guess that often.
+    """
+
+    __slots__ = ("_known", "_order")
+
+    def __init__(self) -> None:
+        self._order: deque[bytes] = deque()
+        self._known: set[bytes] = set()
+
+    def __contains__(self, ident: bytes) -> bool:
+        return ident in self._known
+
+    def add(self, ident: bytes) -> None:
+        """This ID is free again; the oldest of too many is forgotten."""
+        if ident in self._known:
+            return
+        self._known.add(ident)
+        self._order.append(ident)
+        if len(self._order) > REMEMBERED:
+            self._known.discard(self._order.popleft())

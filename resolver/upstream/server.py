@@ -15,6 +15,7 @@ LAST_BACK_OFF = 60.0
 PLAIN_SECONDS = 60.0  # a server that answers only without EDNS is asked without it for so long, then tried again
 LEVEL_SECONDS = 3600.0  # the same for one that does not keep upper and lower case
 LEVEL_AFTER = 3  # answers in another case, less those in the right one, before that is believed
+MAX_PATIENCE = 3  # times the time-out, for a server whose connections came to nothing before: it may be far away
 UNKNOWN = 0.05  # seconds that a server is taken to need before it has answered anything
 SILENCE = 1.0  # seconds that a silence counts in the smoothed time
 
@@ -24,7 +25,7 @@ class Server:
 
     __slots__ = (
         "_back_off", "_lowered", "address", "asked", "datagrams", "down_until", "failures", "heard", "knows_edns",
-        "level_until", "padded", "plain_until", "probing", "problem", "srtt", "told_until",
+        "level_until", "mute", "padded", "plain_until", "probing", "problem", "srtt", "told_until",
     )  # fmt: skip
 
     def __init__(self, address: UpstreamAddress) -> None:
@@ -40,6 +41,7 @@ class Server:
         self.knows_edns = False  # an answer of its carried EDNS
         self.plain_until = 0.0  # asked without EDNS until then
         self.level_until = 0.0  # asked in lower case until then
+        self.mute = 0  # connections in a row that ended without an answer
         self.problem = ""  # why the last connection could not be had
         self.told_until = 0.0  # the log has heard of that
         self._back_off = 0.0

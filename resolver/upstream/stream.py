@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from contracts import certificates
 from resolver.upstream.question import Link, Waiter
-from resolver.upstream.server import Server
+from resolver.upstream.server import MAX_PATIENCE, Server
 from resolver.upstream.trust import Trust
 
 IDLE_SECONDS = 10.0  # RFC 7766 section 6.2.3: a few seconds
@@ -43,7 +43,7 @@ class Stream(ClientFactory, Generic[Waiter]):
 
     def __init__(self, server: Server, now: float, received: Callable[[Stream[Waiter], bytes], None],
                  lost: Callable[[Stream[Waiter], str], None]) -> None:  # fmt: skip
-        self.link: Link[Waiter] = Link(server, stream=True)
+        self.link: Link[Waiter] = Link(server, now, stream=True)
         self.used = now
         self._received = received
         self._lost = lost
@@ -123,7 +123,7 @@ class Streams(Generic[Waiter]):
         stream = self._open.get(server)
         if stream is None:
             stream = Stream(server, now, self._received, self._gone)
-            stream.open(self._reactor, self._trust, self._timeout)
+            stream.open(self._reactor, self._trust, self._timeout * min(1 + server.mute, MAX_PATIENCE))
             self._open[server] = stream
         stream.used = now
         return stream

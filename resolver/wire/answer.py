@@ -33,6 +33,7 @@ _HEADER = struct.Struct("!HHHHHH")
 _RR = struct.Struct("!HHIH")
 _U32 = struct.Struct("!I")
 MAX_NAME = 254  # octets before the root's
+MAX_JUMPS = 127  # pointers in one name: no name has more labels, and a chain of thousands took seconds
 
 # Octets before, names, octets behind, of types whose data may be compressed (RFC 3597 section 4) and SRV, where it is.
 _NAMES_IN = {2: (0, 1, 0), 5: (0, 1, 0), 6: (0, 2, 20), 12: (0, 1, 0), 15: (2, 1, 0), 33: (6, 1, 0), 39: (0, 1, 0)}
@@ -254,14 +255,15 @@ def _skip_name(packet: bytes, at: int) -> int:
 
     What stands there must end before that name begins, too, or it would read on into what we cut off.
     """
-    start, end, length, bound = at, 0, 0, len(packet)
+    start, end, length, bound, jumps = at, 0, 0, len(packet), 0
     try:
         while size := packet[at]:
             if size >= 0xC0:
                 end = end or at + 2
                 split = at + 1 >= bound
+                jumps += 1
                 at = (size & 0x3F) << 8 | packet[at + 1]
-                if split or not HEADER <= at < start:
+                if split or not HEADER <= at < start or jumps > MAX_JUMPS:
                     raise BadAnswer("a name points to where none can be")
                 start, bound = at, start
                 continue

@@ -92,28 +92,40 @@ def write(query: Query, records: Records, rcode: int, limit: int, payload: int, 
           ede: int | None = None, text: str = "", remark: bytes = b"") -> bytes:  # fmt: skip
     """The answer after its ID; truncated (TC, no records) when it would be over `limit` octets with its ID.
 
-    Before that its additional records are left out: TC is for what is required (RFC 2181 section 9).
+    Before that its extended error is left out (RFC 8914 section 3), or its additional records, or both: TC is for what
+    is required (RFC 2181 section 9), and no remark is worth a connection by TCP.
     `payload` is the UDP size that we announce, `remark` an option from upstream for who speaks EDNS. Opcode, RD and CD
     are copied, RA is set, AA never (we forward).
     """
     flags = QR | RA | (query.flags & (OPCODE | RD | CD)) | (AD if ad else 0) | (rcode & RCODE)
-    tail = edns.opt(payload, query.do, rcode >> 4, ede, text) if query.edns else b""
-    if remark and tail:
-        tail = edns.with_options(tail, remark)
-    if query.returns:
-        tail = edns.with_options(tail, query.returns)
-    questions = 1 if query.question else 0
-    size = HEADER + len(query.question) + len(records.data) + len(tail)
-    if size > limit:
-        if size - records.hints > limit:
+    tail = _tail(query, payload, rcode, ede, text, remark)
+    if HEADER + len(query.question) + len(records.data) + len(tail) > limit:
+        plain = _tail(query, payload, rcode, None, "", b"")
+        for fewer, shorter in ((records, plain), (_without_hints(records), tail), (_without_hints(records), plain)):
+            if HEADER + len(query.question) + len(fewer.data) + len(shorter) <= limit:
+                records, tail = fewer, shorter
+                break
+        else:
             flags |= TC
             records = NOTHING
-        else:
-            data = records.data[: -records.hints]
-            records = Records(data, records.answers, records.authorities, 0)
     additionals = records.additionals + (1 if tail else 0)
-    head = _HEAD.pack(flags, questions, records.answers, records.authorities, additionals)
+    head = _HEAD.pack(flags, 1 if query.question else 0, records.answers, records.authorities, additionals)
     return b"".join((head, query.question, records.data, tail))
+
+
+def _tail(query: Query, payload: int, rcode: int, ede: int | None, text: str, remark: bytes) -> bytes:
+    """The OPT record; nothing for who speaks no EDNS."""
+    if not query.edns:
+        return b""
+    tail = edns.opt(payload, query.do, rcode >> 4, ede, text)
+    if remark:
+        tail = edns.with_options(tail, remark)
+    return edns.with_options(tail, query.returns) if query.returns else tail
+
+
+def _without_hints(records: Records) -> Records:
+    data = records.data[: len(records.data) - records.hints]
+    return Records(data, records.answers, records.authorities, 0)
 
 
 def bare_failure(flags: int) -> bytes:

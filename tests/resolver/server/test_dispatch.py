@@ -216,6 +216,16 @@ def test_a_bug_in_handing_over_hits_keeps_no_answer(dispatcher, send, answer_all
     assert len(tracebacks(caplog)) == 1
 
 
+def test_a_bug_in_counting_a_hit_keeps_no_answer(dispatcher, send, answer_all, tmp_path, monkeypatch, caplog):
+    for ident in (1, 2):
+        send(query("other.example", ident=ident))
+    dispatcher.engine.swap(policy(tmp_path, ("new", "enforce", [listed("other.example")]), serial=8))
+    monkeypatch.setattr(dispatcher.hits, "add", Bug())
+    answer_all(A)
+    assert [message[:2] for message in send.later] == [b"\0\1", b"\0\2"]
+    assert len(tracebacks(caplog)) == 1
+
+
 def test_one_place_is_one_kind_whatever_its_message_says(dispatcher, send, monkeypatch, caplog):
     """Names are theirs to choose, and a message may hold one."""
     names = (f'File "x{number}", line {number}' for number in range(20))

@@ -10,7 +10,7 @@ import struct
 
 import pytest
 
-from resolver.server.tcp import LONGEST_WAIT, MAX_UNDER_WAY
+from resolver.server.tcp import LONGEST_WAIT, MAX_UNDER_WAY, MAX_UNREAD
 from tests.resolver.making import query
 from tests.resolver.server.streams import IDLE, asked_for_much, settle
 
@@ -69,7 +69,18 @@ def test_a_connection_that_ends_before_its_turn_reads_no_more(crowded, factory, 
     assert timers.getDelayedCalls() == []
 
 
-def test_answers_that_jam_the_connection_keep_it_from_reading_on(connect, factory, timers, reactor, spin, answer_all):
+def test_who_reads_nothing_is_kept_no_more_than_so_much(connect, factory, spin, answer_all):
+    """Fifty such connections of one machine would be hundreds of megabytes until their idle time is over."""
+    client, connection = asked_for_much(connect, factory, spin, MAX_UNDER_WAY)
+    answer_all(much())
+    assert connection._unread <= MAX_UNREAD
+    client.until_closed()
+
+
+def test_answers_that_jam_the_connection_keep_it_from_reading_on(
+    connect, factory, timers, reactor, spin, answer_all, monkeypatch
+):
+    monkeypatch.setattr("resolver.server.tcp.MAX_UNREAD", MAX_UNREAD * 4)
     client, connection = asked_for_much(connect, factory, spin, MAX_UNDER_WAY, more=[query("evil.example", ident=7)])
     answer_all(much())
     settle(reactor)

@@ -53,7 +53,7 @@ class Asked:
 
     def link(self, server, *, stream=False):
         """The port, or the connection, to a server."""
-        return self.links.setdefault((server, stream), Link(server, stream=stream))
+        return self.links.setdefault((server, stream), Link(server, self.now, stream=stream))
 
     def ask(self, name="www.example", waiter="client", bits=0):
         """As the pool does: the question when it was sent, None when it joined another or there is no room."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from resolver.upstream.entropy import Entropy
 from resolver.upstream.exchange import FLOOD
+from resolver.upstream.question import REMEMBERED
 from resolver.upstream.server import LEVEL_AFTER, LEVEL_SECONDS
 from resolver.wire import answer as wire_answer
 from tests.resolver.making import answer_to, any_name
@@ -142,8 +143,31 @@ def test_answers_that_come_late_are_no_flood():
     for ident in late:
         asked.exchange.received(link, ident + bytes(30), asked.now)
     assert link.wrong == 0
-    asked.exchange.received(link, late[0] + bytes(30), asked.now)
+    unknown = next(ident for number in range(256) if (ident := bytes((number, 7))) not in late)
+    asked.exchange.received(link, unknown + bytes(30), asked.now)
     assert link.wrong == 1
+
+
+def test_time_outs_give_a_forger_no_free_guesses():
+    """Anyone can bring about questions that nobody answers."""
+    asked = Asked(servers=1, attempts=1)
+    for number in range(REMEMBERED * 2):
+        link = asked.ask(f"x{number}.dead.example").link
+    asked.expire()
+    for number in range(1000):
+        asked.exchange.received(link, number.to_bytes(2, "big") + bytes(30), asked.now)
+    assert link.wrong > FLOOD
+
+
+def test_an_id_is_not_given_out_again_while_its_answer_may_come_late(monkeypatch):
+    asked = Asked(servers=1, attempts=1)
+    first = asked.ask("one.example")
+    link, ident = first.link, first.ident
+    asked.expire()
+    idents = iter([ident, b"\1\2"])
+    monkeypatch.setattr(Entropy, "ident", lambda _self: next(idents))
+    assert asked.ask("two.example").ident == b"\1\2"
+    assert link.wrong == 0
 
 
 @pytest.mark.parametrize("end", ["given up", "refused", "another case"])

@@ -98,7 +98,7 @@ def test_what_may_be_forged_is_not_believed_and_the_real_answer_still_is(case, c
 def test_an_answer_through_another_port_is_not_believed():
     asked = Asked()
     question = asked.ask()
-    assert asked.answer(question, A, link=Link(asked.servers[0])) is None
+    assert asked.answer(question, A, link=Link(asked.servers[0], asked.now)) is None
     assert asked.delivered == []
     assert asked.counters.upstream_mismatches == 1
 

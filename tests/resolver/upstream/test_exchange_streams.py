@@ -99,6 +99,56 @@ def test_a_connection_that_served_and_ends_is_replaced_once_without_penalty():
     assert server.failures == 0 or server.heard >= question.opened
 
 
+def test_a_server_that_closes_after_each_answer_serves_a_long_queue():
+    asked = Asked(servers=TCP[:1], attempts=1)
+    questions = [asked.ask(f"x{number}.example") for number in range(20)]
+    while questions:
+        link = questions[0].link
+        asked.now += 0.01
+        asked.answer(questions.pop(0))
+        again = asked.exchange.broken(link, asked.now)
+        assert again == questions
+        asked.links.clear()
+        for question in questions:
+            asked.send(question)
+    assert all(answer is not None for _key, answer, _waiters in asked.delivered)
+
+
+def test_but_a_question_that_ends_connections_comes_to_an_end():
+    asked = Asked(servers=TCP[:1], attempts=1)
+    question = asked.ask()
+    for _ in range(1000):
+        if asked.delivered:
+            break
+        asked.answer(asked.ask("other.example"))
+        asked.now += 0.1
+        link = question.link
+        asked.links.clear()
+        for again in asked.exchange.broken(link, asked.now):
+            asked.send(again)
+        asked.delivered = [one for one in asked.delivered if one[0] == question.key]
+    assert asked.delivered[0][1] is None
+    assert asked.now < 105
+
+
+def test_a_connection_is_given_longer_where_those_before_were_mute():
+    """Hand-shakes over a long line take longer than one time-out, and newcomers must not end what others wait for."""
+    asked = Asked(servers=TCP[:1])
+    asked.ask("first.example")
+    link = asked.link(asked.servers[0], stream=True)
+    asked.expire(2)
+    assert link.hung
+    asked.exchange.broken(link, asked.now)
+    asked.links.clear()
+    asked.ask("second.example")
+    link = asked.link(asked.servers[0], stream=True)
+    asked.expire(2)
+    assert not link.hung
+    answered = next(iter(link.pending.values()), None) or asked.ask("third.example")
+    asked.answer(answered)
+    assert asked.servers[0].mute == 0
+
+
 def test_a_connection_that_never_served_is_a_failure():
     asked = Asked(servers=TCP, attempts=2)
     question = asked.ask()

@@ -32,6 +32,29 @@ def test_the_one_that_has_waited_longest_in_vain_makes_room():
     assert len(asked.exchange) == 100
 
 
+def test_a_question_ahead_of_any_client_takes_nobodys_place():
+    asked = Asked(max_outstanding=1)
+    asked.ask("slow.example")
+    asked.expire()
+    assert asked.exchange.open(key("ahead.example"), [], asked.now) is None
+    assert asked.waiters() == []
+
+
+def test_a_look_at_another_server_does_not_keep_room_from_being_made():
+    asked = Asked(max_outstanding=1)
+    asked.servers[0].answered(asked.now - 0.01, asked.now)
+    question = asked.exchange.open(key("slow.example"), ["client"], asked.now)
+    assert question is not None
+    asked.exchange.choose(question)
+    asked.send(question)
+    clock = next(clock for clock in asked.exchange._clocks if clock)
+    assert asked.probe(question) is not None
+    clock.rotate(1)  # as if it had been sent first
+    asked.now += SLOW + 0.06
+    assert asked.ask("new.example") is not None
+    assert asked.waiters() == ["client"]
+
+
 def test_those_that_were_just_asked_do_not():
     asked = Asked(max_outstanding=100)
     asked.servers[0].answered(asked.now - 0.01, asked.now)

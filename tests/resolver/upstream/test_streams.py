@@ -45,6 +45,19 @@ def whole(packet):
     return answer_to(packet, f"{name} 300 IN A 192.0.2.1").to_wire()
 
 
+def test_a_question_whose_connection_hung_goes_by_a_new_one(streaming, asking, reactor, spin, clock):
+    """Not by the same, which is ended in the same moment: that would cost it a try."""
+    server, port = streaming(lambda packet: [whole(packet)] if server.connections > 1 else [])
+    pool = asking(f"tcp://127.0.0.1:{port}", loop=reactor, clock=clock, attempts=2)
+    assert pool.ask("one.example")
+    pool.pool.flush()
+    spin(lambda: server.asked, "the question")
+    clock.now += 1.7
+    spin(lambda: pool.delivered, "the answer")
+    assert pool.addresses() == [b"\xc0\0\2\1"]
+    assert (server.connections, len(server.asked)) == (2, 2)
+
+
 def test_a_connection_is_reused_and_closed_when_idle(streaming, asking, reactor, spin, clock):
     server, port = streaming()
     pool = asking(f"tcp://127.0.0.1:{port}", loop=reactor, clock=clock)

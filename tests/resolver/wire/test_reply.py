@@ -92,8 +92,11 @@ def test_over_the_limit_means_truncated_and_empty(edns):
     records = reply.Records(one.data * 40, 40, 0, 0)
     whole = reply.write(asked, records, 0, 65535, 1232, ede=EDE_BLOCKED)
     fits = reply.write(asked, records, 0, len(whole) + 2, 1232, ede=EDE_BLOCKED)
-    cut = reply.write(asked, records, 0, len(whole) + 1, 1232, ede=EDE_BLOCKED)
+    bare = reply.write(asked, records, 0, 65535, 1232)
+    cut = reply.write(asked, records, 0, len(bare) + 1, 1232, ede=EDE_BLOCKED)
     assert fits == whole
+    if edns:  # RFC 8914 section 3: the extended error goes first
+        assert reply.write(asked, records, 0, len(whole) + 1, 1232, ede=EDE_BLOCKED) == bare
     assert len(understood(whole).answer) == 40
     truncated = understood(cut)
     assert truncated.flags & dns.flags.TC
@@ -112,14 +115,19 @@ def test_additional_records_that_do_not_fit_are_left_out(edns, authorities):
     records = reply.Records(one * (50 + authorities), 40, authorities, 10, 10 * len(one))
     whole = reply.write(asked, records, 0, 65535, 1232, ede=EDE_BLOCKED)
     bare = reply.write(asked, required, 0, 65535, 1232, ede=EDE_BLOCKED)
-    for limit, expected in ((len(whole) + 2, whole), (len(whole) + 1, bare), (len(bare) + 2, bare)):
+    silent = reply.write(asked, records, 0, 65535, 1232)
+    least = reply.write(asked, required, 0, 65535, 1232)
+    for limit, expected in (
+        (len(whole) + 2, whole), (len(whole) + 1, silent if edns else bare), (len(silent) + 1, bare),
+        (len(bare) + 2, bare), (len(least) + 2, least),
+    ):  # fmt: skip
         assert reply.write(asked, records, 0, limit, 1232, ede=EDE_BLOCKED) == expected
     assert len(understood(whole).additional) == 10
     left = understood(bare)
     assert (len(left.answer), len(left.authority), left.additional) == (40, authorities, [])
     assert not left.flags & dns.flags.TC
     assert (left.edns, errors(left)) == ((0, [EDE_BLOCKED]) if edns else (-1, []))
-    cut = understood(reply.write(asked, records, 0, len(bare) + 1, 1232, ede=EDE_BLOCKED))
+    cut = understood(reply.write(asked, records, 0, len(least) + 1, 1232, ede=EDE_BLOCKED))
     assert cut.flags & dns.flags.TC
     assert (cut.answer, cut.authority, cut.additional) == ([], [], [])
 
