@@ -2,10 +2,10 @@
 
 No decisions here: what a match means is resolver.policy's business; what may be listed is blocklists.guard's.
 
-A segment is one file: a marisa trie of keys, then one 20-octet record per key in the trie's own numbering, then a msgpack
-description, then a fixed footer. The trie stands first because marisa maps a file from its start and ignores what
-follows. A key is contracts.names.search_key of a name (its first octet is below 64), or a mark of 64 or more and the bits
-of a network: whatever covers what is asked is a prefix of it, be it a parent or a wider network.
+A segment is one file: a marisa trie of keys, then one 20-octet record per key in the trie's own numbering, then a
+msgpack description, then a fixed footer. The trie stands first because marisa maps a file from its start and ignores
+what follows. A key is contracts.names.search_key of a name (its first octet is below 64), or a mark of 64 or more and
+the bits of a network: whatever covers what is asked is a prefix of it, be it a parent or a wider network.
 """
 
 from __future__ import annotations

@@ -48,6 +48,7 @@ from resolver.wire.constants import (
 from resolver.wire.query import Ignored, Malformed, Query, header_only, parse, wants_recursion
 
 _TRANSFERS = frozenset((TYPE_AXFR, TYPE_IXFR))
+_OF_THE_QUESTION = frozenset(("name", "client"))  # steps that need no answer
 _ON = frozenset(("forward", "final"))  # ways of a verdict that let the question go on as usual
 MAX_TABLES = 1000  # groups with tables of their own; what lists say of more clients than that is judged each time
 
@@ -129,13 +130,18 @@ class Engine:
         if query.qtype == TYPE_ANY:
             self.counters.local += 1
             return Reply(reply.write(query, reply.ANY, 0, MAX_TCP, self.dns.udp_payload), hit)  # under 512 octets
+        return self._ordinary(query, verdict, group, packet, transport, now)
+
+    def _ordinary(self, query: Query, verdict: Verdict, group: Group, packet: bytes, transport: Transport,
+                  now: float) -> Outcome:  # fmt: skip
+        """From the cache, else from an upstream; where the answer leads is judged."""
         key = cache_key(query)
         cached = self.cache.get(key)
         if cached is None or not cached.fresh(now):
             until = self._failures.until(key, now)
             if until is None:
                 self.counters.misses += 1
-                return Forward(key, query, (self.policy, verdict))
+                return Forward(key, query, _hit(verdict, query, transport), (self.policy, verdict))
             given = self._unanswered(query, verdict, group, transport, now, EDE_CACHED_ERROR)
             if isinstance(given, Reply):
                 self._keep(query, packet, group, transport, (given.body, until, given.hit))
@@ -147,7 +153,7 @@ class Engine:
                 decided = self._decided(query, verdict, group, packet, transport, now, cached.expires)
                 if decided is not None:
                     return decided
-            hit = _hit(verdict, query, transport)
+        hit = _hit(verdict, query, transport)
         body = self._write(query, cached, transport, now)
         self._keep(query, packet, group, transport, (body, cached.next_second(now), hit))
         return Reply(body, hit, key if self.dns.cache.prefetch and cached.due(now) else None)
@@ -189,7 +195,7 @@ class Engine:
         if cached is not None and cached.fresh(now):
             return self._behind_alias(query, verdict, transport, cached.records(now), cached.rcode)
         if self._failures.until(key, now) is None:
-            return Forward(key, query, (self.policy, verdict))
+            return Forward(key, query, _hit(verdict, query, transport), (self.policy, verdict))
         return self._behind_alias(query, verdict, transport, reply.NOTHING, SERVFAIL)
 
     def _behind_alias(self, query: Query, verdict: Verdict, transport: Transport, records: reply.Records,
@@ -253,14 +259,16 @@ class Engine:
         return cached if cached is not None and now < cached.expires + self.dns.cache.stale_seconds else None
 
     def complete(self, query: Query, group: Group, transport: Transport, cached: CachedAnswer | None, now: float,
-                 judged: tuple[Policy, Verdict], key: CacheKey) -> Outcome:  # fmt: skip
-        """What one gets who waited for the answer to `key`. None for `cached` is a failure.
+                 judged: tuple[Policy, Verdict] | None = None, key: CacheKey | None = None) -> Outcome:  # fmt: skip
+        """What one gets who waited for the answer to `key` (his own question, where not given). None is a failure.
 
         Judged again under a policy that is newer than the verdict in `judged`: the name may have been listed meanwhile.
         Where that needs the answer to another question (an alias), it is a Forward once more.
         """
-        verdict = judged[1] if judged[0] is self.policy else self._judge(query, group, transport)
-        if verdict.way == "forward" and cached is not None and cached.leads and key == cache_key(query):
+        verdict = judged[1] if judged and judged[0] is self.policy else self._judge(query, group, transport)
+        own = cache_key(query)
+        key = key or own
+        if verdict.way == "forward" and cached is not None and cached.leads and key == own:
             verdict = self._judge_answer(query, cached, verdict, group)
         if verdict.way == "alias" and key == _key_of(query, verdict):
             records, rcode = (cached.records(now), cached.rcode) if cached is not None else (reply.NOTHING, SERVFAIL)
@@ -268,8 +276,8 @@ class Engine:
         decided = self._by_policy(query, verdict, transport, now)
         if decided is not None:
             return decided
-        if key != cache_key(query):
-            return Forward(cache_key(query), query, (self.policy, verdict))
+        if key != own:
+            return Forward(own, query, _hit(verdict, query, transport), (self.policy, verdict))
         if cached is None:
             return self._unanswered(query, verdict, group, transport, now, EDE_NO_REACHABLE)
         return Reply(self._write(query, cached, transport, now), _hit(verdict, query, transport))
@@ -339,7 +347,8 @@ class Engine:
 
 
 def _hit(verdict: Verdict, query: Query, transport: Transport) -> bytes | None:
-    if verdict.found is None:
+    found = verdict.found
+    if found is None or (query.counted and found.step in _OF_THE_QUESTION):
         return None
     return verdict.hit(transport, verified=query.cookie_verified or transport == "tcp")
 

@@ -28,11 +28,12 @@ class Reply(NamedTuple):
 class Forward(NamedTuple):
     """Ask upstream for `key`; give the answer to `Engine.arrived`, then `Engine.complete` for each who waits.
 
-    Its hit is recorded with the reply: where the answer leads may say more than the name.
+    Record `hit` at once: it is what the question says by itself. Where the answer leads may make another.
     """
 
     key: CacheKey
     query: Query
+    hit: bytes | None
     judged: tuple[Policy, Verdict]
 
 

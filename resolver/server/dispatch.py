@@ -84,7 +84,8 @@ class Dispatcher:
                 now: float) -> Outcome:  # fmt: skip
         outcome = self.engine.answer(packet, group, transport, now, client)
         if isinstance(outcome, Forward):
-            key, query, judged = outcome
+            key, query, hit, judged = outcome
+            self._count(client, query, hit)
             if self._ask(key, Waiting(query, group, transport, client, send, judged)):
                 return outcome
             outcome = self.engine.complete(query, group, transport, None, now, judged, key)
@@ -126,6 +127,12 @@ class Dispatcher:
             if reply is not None:
                 self.guard(one.send, one.query.id + reply.body if isinstance(reply, Reply) else b"")
 
+    def _count(self, client: bytes, query: Query, hit: bytes | None) -> None:
+        """At once, for the answer may never come: a machine that asked did ask."""
+        if hit is not None:
+            self.hits.add(client, hit, 1)
+            query.counted = True
+
     def _ask(self, key: CacheKey, waiting: Waiting) -> bool:
         return self.upstream is not None and self.upstream.ask(key, waiting)
 
@@ -152,6 +159,7 @@ class Dispatcher:
             group = one.group if one.judged[0] is engine.policy else engine.access.group(one.client)
             outcome = engine.complete(one.query, group, one.transport, cached, now, one.judged, key)
             if isinstance(outcome, Forward):
+                self._count(one.client, one.query, outcome.hit)
                 again = one._replace(group=group, judged=outcome.judged)
                 return None if self._ask(outcome.key, again) else self._servfail(one.query)
         except Exception:  # noqa: BLE001  as above

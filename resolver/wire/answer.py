@@ -173,6 +173,8 @@ class _Walk:
             self.additional = at  # where the last section begins
             if count:
                 at = self._section(packet, at, count, number, max_ttl)
+            if not number:
+                self.leads = self._leading(packet)
 
     def _section(self, packet: bytes, at: int, count: int, number: int, max_ttl: int) -> int:
         """Walk one section; 0 answer, 1 authority, 2 additional. Returns where it ends."""
@@ -208,9 +210,7 @@ class _Walk:
                 if ttl > max_ttl:  # RFC 2181 section 8: a TTL with the top bit set counts as zero
                     ttl = 0 if ttl & 0x80000000 else max_ttl
                     self.exact = False
-                if not number:
-                    self.leads |= _LEADS.get(kind, 0)
-                elif number == 1 and kind in _NEGATIVE:
+                if number == 1 and kind in _NEGATIVE:
                     ttl = self._negative(packet, kind, (at + 10, end), ttl)
                 if ttl < self.smallest:
                     self.smallest = ttl
@@ -219,6 +219,13 @@ class _Walk:
                 self.end_of_data = end
             at = end
         return at
+
+    def _leading(self, packet: bytes) -> int:
+        """What the records of the answer section lead to."""
+        leads = 0
+        for at, _ttl in self.ttls:
+            leads |= _LEADS.get(packet[at - 3] if not packet[at - 4] else 0, 0)  # none of these types is above 255
+        return leads
 
     def _negative(self, packet: bytes, kind: int, data: tuple[int, int], ttl: int) -> int:
         """The TTL of a SOA that says for how long there is nothing (RFC 2308 section 5), cut for those behind us too.

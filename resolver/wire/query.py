@@ -58,8 +58,8 @@ class Query:
     """
 
     __slots__ = (
-        "cookie", "cookie_verified", "do", "edns", "flags", "id", "keepalive", "name", "options", "payload", "qclass",
-        "qtype", "question", "returns",
+        "cookie", "cookie_verified", "counted", "do", "edns", "flags", "id", "keepalive", "name", "options", "payload",
+        "qclass", "qtype", "question", "returns",
     )  # fmt: skip
 
     def __init__(self, ident: bytes, flags: int, question: bytes, qtype: int, qclass: int) -> None:
@@ -76,6 +76,7 @@ class Query:
         self.cookie: bytes | None = None  # what stands in the options, not checked
         self.keepalive: bytes | None = None
         self.cookie_verified = False  # the client has shown that it reads what is sent to its address
+        self.counted = False  # the hit of the question by itself is recorded
         self.returns = b""  # options for the OPT record of the answer, filled in by resolver.options
 
     @property

@@ -13,11 +13,22 @@ from hypothesis import strategies as st
 
 from contracts import names
 from contracts.policy import Manifest, ManifestEntry, PolicyFolder
-from contracts.segment import BadPolicy, Listed, Segment, file_digest, stable_hash, write_segment
+from contracts.segment import (
+    BadPolicy,
+    Labels,
+    Listed,
+    Rule,
+    Segment,
+    file_digest,
+    name_listed,
+    stable_hash,
+    write_segment,
+)
 
 
-def listed(text, subdomains=True, line=1, kind="c2", family="", letter="", source=""):
-    return Listed(names.to_wire(text), subdomains, line, kind, family, letter, source)
+def listed(text, subdomains=True, line=1, kind="c2", family="", letter="", source="", **rule):
+    labels = Labels(kind, family, letter, source)
+    return Listed(names.search_key(names.to_wire(text)), line, Rule(labels, **rule), True, subdomains)
 
 
 def look_up(segment, name):
@@ -28,7 +39,7 @@ def look_up(segment, name):
 def find(segment, text):
     """The listed name that covers `text`, None when there is none."""
     match = look_up(segment, names.to_wire(text))
-    return match and names.to_text(match.name)
+    return match and names.to_text(match.indicator)
 
 
 @pytest.fixture
@@ -105,13 +116,14 @@ NAME = st.lists(LABEL, min_size=1, max_size=5).map(lambda labels: b"".join(label
 def test_find_is_what_the_slow_way_says(tmp_path, indicators, asked):
     path = tmp_path / "any.seg"
     path.unlink(missing_ok=True)
-    write_segment(path, "l", 1, [Listed(name, sub, 1, "c2", "", "", "") for name, sub in indicators.items()])
+    labels = Labels("c2", "", "", "")
+    write_segment(path, "l", 1, [name_listed(name, sub, 1, labels) for name, sub in indicators.items()])
     segment = Segment(path)
     assert set(segment) == set(indicators)
     for name in asked:
         covering = [one for one in names.parents(name) if one in indicators and (one == name or indicators[one])]
         match = look_up(segment, name)
-        assert (match and match.name) == (covering[0] if covering else None)
+        assert (match and match.indicator) == (covering[0] if covering else None)
 
 
 def test_an_empty_list_is_a_segment(tmp_path):
@@ -177,7 +189,7 @@ def test_publish_is_read_back_and_replaces(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"serial": 1}', '{"serial": 1, "made": 0, "entries": [], "format": 2}',
+    "text", ["", "{", "[]", '{"serial": 1}', '{"serial": 1, "made": 0, "entries": [], "format": 1}',
              '{"serial": 1, "made": 0, "entries": [], "extra": 1}'],
 )  # fmt: skip
 def test_a_manifest_that_cannot_be_understood(tmp_path, text):

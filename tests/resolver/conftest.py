@@ -17,7 +17,7 @@ def live(tmp_path):
     """A policy with one list of each mode: evil.example, watched.example, kill.example."""
     return making.policy(
         tmp_path,
-        ("kill-switch", "passthru", [making.listed("kill.example", kind="kill-switch")]),
+        ("kill-switch", "passthru", [making.listed("kill.example")]),
         ("watch", "monitor", [making.listed("watched.example")]),
         ("letter-7", "enforce", [making.listed("evil.example", line=12)]),
         addresses=making.pool("127.53.0.9/32"),

@@ -11,6 +11,7 @@ import pytest
 from contracts import names
 from contracts.hit import unpack_facts
 from contracts.settings import Cache
+from resolver.explanation import explain
 from resolver.outcome import Forward, Reply
 from resolver.policy.clients import STRANGERS, Group
 from resolver.wire import answer as wire_answer
@@ -221,10 +222,10 @@ def test_explain_knows_what_is_cached(engine):
     client = b"\x7f\x0a\0\1"
     wire = names.to_wire("other.example")
     arrive(engine, query("other.example", do=True), A)
-    told = engine.explain(wire, 1, client, NOW + 10)
+    told = explain(engine, wire, 1, client, NOW + 10)
     assert (told["outcome"], told["rung"], told["reason"]) == ("cached", "upstream", "kept for another 290 s")
-    assert engine.explain(wire, 1, client, NOW + 300)["outcome"] == "forward"
-    assert engine.explain(wire, 28, client, NOW)["outcome"] == "forward"
+    assert explain(engine, wire, 1, client, NOW + 300)["outcome"] == "forward"
+    assert explain(engine, wire, 28, client, NOW)["outcome"] == "forward"
 
 
 def test_memory_is_bounded(engine):

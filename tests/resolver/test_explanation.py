@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from contracts import names
+from resolver import explanation
 from tests.resolver.making import CLIENT, STRANGER
+
+REASON = "the name is listed: answered with the sinkhole address (evil.example, letter-7 version 7, line 12)"
 
 
 def explain(engine, name, qtype=1, client=CLIENT):
-    return engine.explain(names.to_wire(name), qtype, client, 0.0)
+    return explanation.explain(engine, names.to_wire(name), qtype, client, 0.0)
 
 
 def test_a_listed_name(engine):
@@ -20,6 +23,7 @@ def test_a_listed_name(engine):
         "serial": 7,
         "match": {
             "indicator": "evil.example",
+            "step": "name",
             "subdomains": True,
             "list": "letter-7",
             "version": 7,
@@ -30,19 +34,21 @@ def test_a_listed_name(engine):
             "letter": "7/CV",
             "source": "ncsc",
             "mode": "enforce",
+            "asks_for": "",
         },
         "address": "127.53.0.9",
+        "notes": [],
         "rungs": [
             {"rung": "access", "verdict": "passed", "reason": "the client is in an allowed network"},
             {
-                "rung": "listed-name",
+                "rung": "listed",
                 "verdict": "sinkhole",
-                "reason": "listed: answered with the sinkhole address (evil.example, letter-7 version 7, line 12)",
+                "reason": REASON,
             },
         ],
         "outcome": "sinkhole",
-        "rung": "listed-name",
-        "reason": "listed: answered with the sinkhole address (evil.example, letter-7 version 7, line 12)",
+        "rung": "listed",
+        "reason": REASON,
     }
 
 
@@ -63,7 +69,7 @@ def test_an_ordinary_name(engine):
     told = explain(engine, "other.example")
     assert [(step["rung"], step["verdict"]) for step in told["rungs"]] == [
         ("access", "passed"),
-        ("listed-name", "passed"),
+        ("listed", "passed"),
         ("local-name", "passed"),
         ("upstream", "forward"),
     ]

@@ -11,6 +11,7 @@ import pytest
 from contracts import names
 from contracts.policy import Manifest, ManifestEntry, PolicyFolder
 from contracts.segment import write_segment
+from resolver.policy.clients import Group
 from resolver.reload import LOOK_SECONDS, PolicyKeeper
 from tests.resolver.making import listed, pool
 
@@ -37,7 +38,7 @@ class Keeping:
 
     def blocked(self, name):
         """Whether the live policy lists a name."""
-        return self.live[-1].judge(names.to_wire(name), 1).match is not None
+        return self.live[-1].judge(names.to_wire(name), 1, Group("normal")).found is not None
 
 
 @pytest.fixture

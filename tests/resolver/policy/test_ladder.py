@@ -7,26 +7,28 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts import names
+from resolver.policy.clients import Group
 from resolver.policy.ladder import RUNGS, make_policy
 from resolver.policy.verdict import FORWARD
 from tests.resolver.making import listed, policy, pool
 
 A = 1
+NORMAL = Group("normal")
 
 
 def judged(live, text):
     """(action, list, indicator) or None."""
-    verdict = live.judge(names.to_wire(text), A)
+    verdict = live.judge(names.to_wire(text), A, NORMAL)
     if verdict is FORWARD:
         return None
-    return verdict.action, verdict.entry.list, names.to_text(verdict.match.name)
+    return verdict.action, verdict.found.entry.list, verdict.found.indicator
 
 
 @pytest.fixture
 def live(tmp_path):
     return policy(
         tmp_path,
-        ("kill-switch", "passthru", [listed("kill.evil.example", kind="kill-switch")]),
+        ("kill-switch", "passthru", [listed("kill.evil.example")]),
         ("exact", "enforce", [listed("only.example", subdomains=False), listed("shared.example", subdomains=False)]),
         ("watch", "monitor", [listed("watched.example"), listed("shared.example")]),
         ("big", "enforce", [listed("evil.example"), listed("deep.evil.example"), listed("watched.example")]),
@@ -50,7 +52,7 @@ def live(tmp_path):
         ("www.only.example", None),
         ("shared.example", ("sinkhole", "exact", "shared.example")),
         ("www.shared.example", ("monitor", "watch", "shared.example")),  # the next list covers what the first does not
-        ("watched.example", ("monitor", "watch", "watched.example")),  # monitor above enforce wins
+        ("watched.example", ("sinkhole", "big", "watched.example")),  # a list on trial switches none off
     ],
 )
 def test_order(live, asked, expected):
@@ -60,10 +62,10 @@ def test_order(live, asked, expected):
 def test_an_earlier_list_wins_over_a_longer_name_of_a_later_one(tmp_path):
     live = policy(
         tmp_path,
-        ("first", "monitor", [listed("evil.example")]),
+        ("first", "passthru", [listed("evil.example")]),
         ("second", "enforce", [listed("a.b.evil.example")]),
     )
-    assert judged(live, "a.b.evil.example") == ("monitor", "first", "evil.example")
+    assert judged(live, "a.b.evil.example") == ("passthru", "first", "evil.example")
 
 
 def test_without_a_manifest_everything_is_forwarded():
@@ -92,7 +94,7 @@ def test_against_a_plain_walk(tmp_path, lists, asked):
     for number, entries in enumerate(lists):
         first = {}
         for name, below in entries:
-            first.setdefault(name, below)  # the first of equal names wins
+            first[name] = below or first.get(name, False)  # a name by itself, and what is below it
         covering = [name for name, below in first.items() if asked == name or (below and asked.endswith("." + name))]
         if covering:
             expected = ("sinkhole", f"list{number}", max(covering, key=len))
@@ -101,5 +103,7 @@ def test_against_a_plain_walk(tmp_path, lists, asked):
 
 
 def test_the_rungs_are_told_in_the_order_they_are_taken():
-    assert [rung for rung, _why in RUNGS] == ["access", "listed-name", "local-name", "upstream"]
+    assert [rung for rung, _why in RUNGS] == [
+        "access", "exempt", "allowed", "listed", "local-name", "upstream", "alias", "answer-address",
+    ]  # fmt: skip
     assert all(why for _rung, why in RUNGS)

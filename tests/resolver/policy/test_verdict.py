@@ -6,17 +6,19 @@ import pytest
 
 from contracts import names
 from contracts.hit import HitFacts, unpack_facts
+from resolver.policy.clients import Group
 from resolver.policy.verdict import FORWARD
 from resolver.wire.constants import EDE_BLOCKED, EDE_FORGED
 from tests.resolver.making import listed, policy, pool
 
+NORMAL = Group("normal")
 NAME = names.to_wire("x.evil.example")
 A, TXT, AAAA, SVCB, HTTPS, ANY = 1, 16, 28, 64, 65, 255
 
 
 def judge(folder, mode="enforce", qtype=A, **how):
     live = policy(folder, ("letter-7", mode, [listed("evil.example", line=12)]), serial=4, **how)
-    return live.judge(NAME, qtype)
+    return live.judge(NAME, qtype, NORMAL)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def test_the_facts_of_a_hit(tmp_path, transport):
     verdict = judge(tmp_path, addresses=pool("127.53.0.9/32"))
     assert unpack_facts(verdict.hit(transport)) == HitFacts(
         "x.evil.example", A, transport, "sinkhole", "127.53.0.9", "evil.example", True, "c2", "emotet", "letter-7",
-        4, 12, "campaign-letter-7", "7/CV", "ncsc", 4,
+        4, 12, "campaign-letter-7", "7/CV", "ncsc", 4, "name", False,
     )  # fmt: skip
     assert verdict.hit(transport) is verdict.hit(transport)  # packed once
 
@@ -64,7 +66,7 @@ def test_the_address_of_an_ipv6_hit(tmp_path):
 def test_a_name_of_odd_octets_survives_in_the_facts(tmp_path):
     live = policy(tmp_path, ("one", "enforce", [listed("evil.example")]))
     name = b"\x05\xff.\\\0A" + names.to_wire("evil.example")
-    facts = unpack_facts(live.judge(name, A).hit("udp"))
+    facts = unpack_facts(live.judge(name, A, NORMAL).hit("udp"))
     assert names.to_wire(facts.qname) == name.lower()
     assert facts.indicator == "evil.example"
 
