@@ -194,7 +194,8 @@ def hit_text(hit: tuple[str, HitFacts, int]) -> str:
     kind = dns.rdatatype.to_text(facts.qtype)
     return (
         f"{client} {facts.action} {facts.qname} {kind} {count} TIMES BY {facts.transport} "
-        f"LIST {facts.list} INDICATOR {facts.indicator} SERIAL {facts.serial} ADDRESS {facts.address or 'none'}"
+        f"LIST {facts.list} INDICATOR {facts.indicator} SERIAL {facts.serial} ADDRESS {facts.address or 'none'} "
+        f"STEP {facts.step}"
     )
 
 
@@ -224,7 +225,7 @@ def _is_hit(line: Line, client: str, facts: HitFacts, count: int, transport: str
     wanted = {"": (who, action, name, words.kind()), "TIMES": 1, "BY": transport}
     have = {"": (client, facts.action, facts.qname, facts.qtype), "TIMES": count, "BY": facts.transport,
             "LIST": facts.list, "INDICATOR": facts.indicator, "SERIAL": str(facts.serial),
-            "ADDRESS": facts.address or "none"}  # fmt: skip
+            "ADDRESS": facts.address or "none", "STEP": facts.step}  # fmt: skip
     while words:
         word = words.take("a word")
         if word.isdigit():

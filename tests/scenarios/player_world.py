@@ -5,6 +5,7 @@ What is sent and what is to come back is the player's.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import random
 import socket
@@ -20,16 +21,19 @@ import msgspec
 from contracts import config, names, yamlio
 from contracts.hit import HitFacts, unpack_facts
 from contracts.networks import Endpoint, address_text
-from contracts.policy import Manifest, ManifestEntry, PolicyFolder
-from contracts.segment import Labels, name_listed, write_segment
+from contracts.policy import Allowed, Bypass, Manifest, ManifestEntry, PolicyFolder
+from contracts.segment import Data, Labels, Listed, Rule, network_key, write_segment
 from contracts.settings import Settings
 from resolver import worker
 from resolver.net import sockets
 from tests.conftest import REPO
 from tests.scenarios.player_time import VirtualReactor
 from tests.scenarios.player_upstream import Upstreams
-from tests.scenarios.reading import Policy, Scenario
+from tests.scenarios.reading import Scenario
+from tests.scenarios.reading_policy import Listing, Policy
 
+FAR = 1e12  # seconds since the epoch: never
+LABELS = Labels("c2", "emotet", "7/CV", "ncsc")
 # What differs from config.yaml where a scenario says nothing: one sinkhole address, clients that may ask, one upstream.
 BASE = {
     "dns": {"allowed_clients": ["127.10.0.0/16", "::1/128"], "upstreams": {"servers": ["192.0.2.1"]}},
@@ -113,15 +117,18 @@ class World:
         entries = []
         self._folder.segments.mkdir(parents=True, exist_ok=True)
         serial = policy.serial if policy else 1
-        for name, mode, listed in policy.lists if policy else []:
-            path = self._folder.segments / f"{name}-{serial}.seg"
-            indicators = [
-                name_listed(names.to_wire(text), subdomains, line, Labels("c2", "emotet", "7/CV", "ncsc"))
-                for text, subdomains, line in listed
-            ]
-            digest = write_segment(path, name, serial, indicators)
-            entries.append(ManifestEntry(name, serial, mode, f"campaign-{name}", path.name, digest, len(listed), 0))
-        self._folder.publish(Manifest(serial, 0.0, tuple(entries)))
+        for one in policy.lists if policy else []:
+            path = self._folder.segments / f"{one.name}-{serial}.seg"
+            digest = write_segment(path, one.name, serial, map(_listed, one.listings))
+            entries.append(
+                ManifestEntry(
+                    one.name, serial, one.mode, f"campaign-{one.name}", path.name, digest, len(one.listings), 0,
+                    one.address_mode,
+                )
+            )  # fmt: skip
+        allowed = tuple(Allowed(name, FAR, "a scenario") for name in policy.allowed) if policy else ()
+        bypass = Bypass(FAR, "a scenario") if policy and policy.bypassed else None
+        self._folder.publish(Manifest(serial, 0.0, tuple(entries), allowed, bypass))
 
     def reload(self, policy: Policy) -> str:
         """A new policy goes live; what is wrong with it."""
@@ -224,3 +231,13 @@ def _merged(old, new):
 def _free_port(address: str) -> int:
     with socket.create_server((address, 0)) as link:
         return Endpoint(f"{address}:{link.getsockname()[1]}").port
+
+
+def _listed(listing: Listing) -> Listed:
+    target = names.to_wire(listing.alias) if listing.alias else b""
+    rule = Rule(LABELS, listing.action, target, tuple(Data(*one) for one in listing.data))
+    if listing.trigger == "name":
+        key = names.search_key(names.to_wire(listing.target))
+    else:
+        key = network_key(ipaddress.ip_network(listing.target), listing.trigger)
+    return Listed(key, listing.line.number, rule, listing.itself, listing.below)

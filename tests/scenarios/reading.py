@@ -14,21 +14,12 @@ import dns.rdatatype
 import dns.rrset
 
 from contracts import yamlio
+from tests.scenarios.reading_policy import Policy, policy
 from tests.scenarios.reading_words import BadScenario, Line, Words
 
 SECTIONS = ("ANSWER", "AUTHORITY", "ADDITIONAL")
 STEPS = ("QUERY", "CHECK_ANSWER", "CHECK_SILENCE", "TIME_PASSES", "CHECK_UPSTREAM", "CHECK_HIT", "RELOAD")
-MODES = ("enforce", "monitor", "passthru")
 TRANSPORTS = ("udp", "tcp")
-
-
-@dataclass
-class Policy:
-    """Listed names by list, in order."""
-
-    line: Line
-    serial: int
-    lists: list[tuple[str, str, list[tuple[str, bool, int]]]] = field(default_factory=list)  # (name, subdomains, line)
 
 
 @dataclass
@@ -163,24 +154,6 @@ def _config(scenario: Scenario, words: Words, body: list[Line]) -> None:
 
 def _policy(scenario: Scenario, words: Words, body: list[Line]) -> None:
     scenario.policy = policy(words, body)
-
-
-def policy(words: Words, body: list[Line]) -> Policy:
-    """`POLICY serial` and `RELOAD serial` with the lists below them."""
-    made = Policy(words.line, words.whole("the serial"))
-    words.end()
-    for line in body:
-        each = Words(line)
-        word = each.take("a name")
-        if word == "LIST":
-            made.lists.append((each.take("the list's name"), each.among(MODES, "the mode"), []))
-        elif not made.lists:
-            raise line.wrong("stands under no LIST")
-        else:
-            only = bool(each) and bool(each.among(("only",), "what follows a name"))
-            made.lists[-1][2].append((word, not only, line.number))
-        each.end()
-    return made
 
 
 def _upstream(scenario: Scenario, words: Words, body: list[Line]) -> None:
