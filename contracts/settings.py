@@ -85,6 +85,25 @@ class ForwardZone(Struct, frozen=True, forbid_unknown_fields=True):
     """Its servers, best first, written as those of `upstreams`."""
 
 
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one client network (IPv4 /24, IPv6 /56) or one registered forwarder may take, for each worker; 0: no limit.
+
+    What is over a limit is truncated by UDP (who is no forger comes by TCP) and not answered by TCP; hits are recorded
+    all the same. By default a forwarder of 500 machines may ask ten questions a second for each of them.
+    """
+
+    misses: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
+    """Questions a second that need an upstream, of one network."""
+    forwarder_misses: Annotated[int, Meta(ge=0, le=1_000_000)] = 5000
+    """The same, of one registered forwarder."""
+    octets: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 2_000_000
+    """Octets a second of answers over 512 octets by UDP, to one network."""
+    forwarder_octets: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 10_000_000
+    """The same, to one registered forwarder."""
+    burst_seconds: Annotated[int, Meta(ge=1, le=600)] = 10
+    """As much as comes in so many seconds may come at once."""
+
+
 class Dns(Struct, frozen=True, forbid_unknown_fields=True):
     """The resolver workers."""
 
@@ -112,6 +131,7 @@ class Dns(Struct, frozen=True, forbid_unknown_fields=True):
     local_records: tuple[str, ...] = ()
     """Records answered here, as lines of a zone file (docs/operator.md): `intranet.example.vn. 300 IN A 10.1.1.1`."""
     special_names: SpecialNames = SpecialNames()
+    limits: Limits = Limits()
 
 
 class Sinkhole(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,12 +7,13 @@ import logging
 from unittest.mock import Mock
 
 import pytest
+from twisted.internet.task import Clock
 
 from contracts import names
-from contracts.policy import Manifest, ManifestEntry, PolicyFolder
+from contracts.policy import Allowed, Bypass, Manifest, ManifestEntry, PolicyFolder
 from contracts.segment import write_segment
 from resolver.policy.clients import Group
-from resolver.reload import LOOK_SECONDS, PolicyKeeper
+from resolver.reload import LATEST, LOOK_SECONDS, PolicyKeeper
 from tests.resolver.making import listed, pool
 
 
@@ -22,9 +23,10 @@ class Keeping:
     def __init__(self, reactor, folder):
         self.folder = PolicyFolder(folder)
         self.live = []
-        self.keeper = PolicyKeeper(reactor, self.folder, pool(), 30, self.live.append)
+        self.now = 1000.0
+        self.keeper = PolicyKeeper(reactor, self.folder, pool(), 30, self.live.append, lambda: self.now)
 
-    def publish(self, serial, **lists):
+    def publish(self, serial, *, allowed=(), bypass=None, **lists):
         """A manifest with these lists of names."""
         self.folder.segments.mkdir(parents=True, exist_ok=True)
         entries = []
@@ -32,9 +34,13 @@ class Keeping:
             path = self.folder.segments / f"{name}-{serial}.seg"
             digest = write_segment(path, name, serial, [listed(one) for one in indicators])
             entries.append(ManifestEntry(name, serial, "enforce", "", path.name, digest, len(indicators), 0))
-        manifest = Manifest(serial, 0.0, tuple(entries))
+        manifest = Manifest(serial, 0.0, tuple(entries), allowed, bypass)
         self.folder.publish(manifest)
         return manifest
+
+    def action(self, name):
+        """What the live policy says of a name."""
+        return self.live[-1].judge(names.to_wire(name), 1, Group("normal")).action
 
     def blocked(self, name):
         """Whether the live policy lists a name."""
@@ -247,3 +253,38 @@ def test_an_empty_policy_lists_nothing(keeping):
     keeping.keeper.load_now()
     assert keeping.live[-1].live == ()
     assert not keeping.blocked("evil.example")
+
+
+def test_what_people_decided_for_a_time_ends_by_itself(keeping, tmp_path):
+    """Nobody publishes anything: the lists process may be gone."""
+    timers = Clock()
+    keeper = keeping.keeper = PolicyKeeper(timers, keeping.folder, pool(), 30, keeping.live.append, lambda: keeping.now)
+    allowed = (Allowed("evil.example", 1060.0, "false alarm"), Allowed("over.example", 999.0, "long ago"))
+    keeping.publish(
+        1, one=["evil.example", "other.example", "over.example"], allowed=allowed, bypass=Bypass(1030.0, "fire")
+    )
+    keeper.load_now()
+    seen = []
+    for seconds in (0, 29, 2, 28, 3):
+        keeping.now += seconds
+        timers.advance(seconds)
+        seen.append([keeping.action(f"{name}.example") for name in ("evil", "other", "over")])
+    assert seen == [
+        ["allowed", "monitor", "monitor"],
+        ["allowed", "monitor", "monitor"],
+        ["allowed", "sinkhole", "sinkhole"],
+        ["allowed", "sinkhole", "sinkhole"],
+        ["sinkhole", "sinkhole", "sinkhole"],
+    ]
+    assert [live.serial for live in keeping.live] == [1, 1, 1]
+    assert not timers.getDelayedCalls()
+
+
+def test_a_decision_for_years_is_looked_at_once_a_day(keeping):
+    timers = Clock()
+    keeper = keeping.keeper = PolicyKeeper(timers, keeping.folder, pool(), 30, keeping.live.append, lambda: keeping.now)
+    keeping.publish(1, one=["evil.example"], allowed=(Allowed("evil.example", 1e10, "ours"),))
+    keeper.load_now()
+    assert timers.getDelayedCalls()[0].getTime() <= LATEST
+    keeper.stop()
+    assert not timers.getDelayedCalls()

@@ -10,7 +10,7 @@ import pytest
 from contracts.config import BadConfig
 from resolver.upstream.exchange import Exchange
 from tests.conftest import REPO
-from tests.scenarios import player, reading
+from tests.scenarios import player, reading, reading_policy
 from tests.scenarios.player_time import Endless
 from tests.scenarios.reading_words import BadScenario
 
@@ -62,7 +62,15 @@ def test_the_example_of_the_page_can_be_played(tmp_path, transport):
 
 def test_every_word_of_the_format_is_on_the_page():
     page = (REPO / "docs/scenarios.md").read_text(encoding="utf-8")
-    words = {*reading.BLOCKS, *reading.STEPS, *reading.CONDITIONS, *reading.SAYS, *reading.FLAGS, *reading_policy.MODES, *reading_policy.ACTIONS}
+    words = {
+        *reading.BLOCKS,
+        *reading.STEPS,
+        *reading.CONDITIONS,
+        *reading.SAYS,
+        *reading.FLAGS,
+        *reading_policy.MODES,
+        *reading_policy.ACTIONS,
+    }
     assert {word for word in words if word not in page} == set()
 
 

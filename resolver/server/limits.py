@@ -1,0 +1,71 @@
+"""How much one client network may ask of the upstreams, and take in large answers: so that a flood costs others nothing.
+
+No decision about names here, and no hit is ever lost to a limit: what is limited was asked all the same.
+"""
+
+from __future__ import annotations
+
+from contracts.settings import Limits
+from resolver.cache.table import TwoGenerations
+
+KEPT = 20_000  # networks in mind, in each of two generations
+LARGE = 512  # octets: shorter answers are no use for one who asks in another's name
+_IPV4_OCTETS, _IPV6_OCTETS = 3, 7  # of the address: /24 and /56
+
+
+class Buckets:
+    """Tokens by key: so many a second, and as many as `seconds` of them at once. A rate of 0 is no limit."""
+
+    __slots__ = ("_rate", "_room", "_table")
+
+    def __init__(self, rate: int, seconds: int) -> None:
+        self._rate = rate
+        self._room = float(rate * seconds)
+        self._table: TwoGenerations[bytes, list[float]] = TwoGenerations(KEPT)  # key -> [tokens, as of this second]
+
+    def take(self, key: bytes, now: float, tokens: float = 1.0) -> bool:
+        """Whether there were so many left; none are taken where not."""
+        if not self._rate:
+            return True
+        found = self._table.get(key)
+        if found is None:
+            self._table.put(key, [self._room - tokens, now])
+            return True
+        left = min(self._room, found[0] + (now - found[1]) * self._rate)
+        found[1] = now
+        found[0] = left - tokens if left >= tokens else left
+        return left >= tokens
+
+
+class ClientLimits:
+    """One per worker. `now` is monotonic seconds. Forwarders ask for many machines and have limits of their own."""
+
+    def __init__(self, limits: Limits) -> None:
+        seconds = limits.burst_seconds
+        self._misses = Buckets(limits.misses, seconds)
+        self._forwarder_misses = Buckets(limits.forwarder_misses, seconds)
+        self._octets = Buckets(limits.octets, seconds)
+        self._forwarder_octets = Buckets(limits.forwarder_octets, seconds)
+
+    def miss(self, client: bytes, *, forwarder: bool, now: float) -> bool:
+        """Whether this client may have a question asked of the upstreams."""
+        if forwarder:
+            return self._forwarder_misses.take(client, now)
+        return self._misses.take(network(client), now)
+
+    def answer(self, client: bytes, octets: int, *, forwarder: bool, now: float) -> bool:
+        """Whether this client may get so large an answer by UDP."""
+        if octets <= LARGE:
+            return True
+        if forwarder:
+            return self._forwarder_octets.take(client, now, octets)
+        return self._octets.take(network(client), now, octets)
+
+
+def network(client: bytes) -> bytes:
+    """What counts as one: the /24 of an IPv4 address, the /56 of an IPv6 one."""
+    if len(client) == 16:
+        if not client.startswith(b"\0" * 10 + b"\xff\xff"):
+            return client[:_IPV6_OCTETS]
+        client = client[12:]
+    return client[:_IPV4_OCTETS]
