@@ -1,11 +1,15 @@
 """Response policy zones and questions for them, with the answers that everyone should give: tests/peers/test_rpz.py.
 
-Plain tables. `*` in an answer stands for the sinkhole or whatever a server answers for a list's own default.
+Plain tables, and the page that is made of them.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from tests.conftest import REPO
+
+PAGE = REPO / "docs" / "rpz.md"
 
 # What the world says: served by NSD, asked by all three.
 WORLD = """
@@ -196,3 +200,42 @@ CASES = (
     Case("listed-nx", "A", "A 192.0.2.1", client="127.10.66.7", unbound=NXDOMAIN, why=CLIENT_PASSES),
     Case("bad", "A", "A 198.51.100.66", client="127.10.66.7", unbound=NXDOMAIN, why=CLIENT_PASSES),
 )
+
+
+def page() -> str:
+    """docs/rpz.md."""
+    head = """# Response policy zones beside Unbound and BIND
+
+Two zones, the first above the second, in this service (both lists in force, addresses too), in Unbound (`rpz:`) and in
+BIND (`response-policy`, `qname-wait-recurse no`). All three forward to the same NSD and are asked the same questions. Where
+a cell is empty the server gives this service's answer; where one says something else there is a reason.
+
+Made from the tables in `tests/peers/rpz_cases.py` by `python -m tests.peers.rpz_cases`; checked by
+`tests/peers/test_rpz.py`.
+
+The zones:
+
+```
+"""
+    zones = "\n".join(f"; {name}{text}" for name, text in (("the first", FIRST), ("the second", SECOND)))
+    rows = "".join(
+        f"| {_asked(case)} | {case.answer} | {case.unbound} | {case.bind} | {case.why} |\n" for case in CASES
+    )  # fmt: skip
+    return f"""{head}{zones.strip()}
+```
+
+| asked (below world.example) | this service | Unbound | BIND | why |
+|---|---|---|---|---|
+{rows}
+Not honoured, here: `rpz-nsdname` and `rpz-nsip`. A forwarder never sees the name servers of a name; such rules are counted
+when a zone is imported, and never fail it.
+"""
+
+
+def _asked(case: Case) -> str:
+    by = " by TCP" if case.tcp else ""
+    return f"`{case.name} {case.kind}`{by}" + (f" from {case.client}" if case.client != "127.0.0.1" else "")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -16,7 +16,7 @@ from tests.e2e.service import Service
 from tests.peers import programs
 from tests.peers.conftest import running
 from tests.peers.programs import HOST, Peer
-from tests.peers.rpz_cases import CASES, FIRST, SECOND, WORLD, Case
+from tests.peers.rpz_cases import CASES, FIRST, PAGE, SECOND, WORLD, Case, page
 
 ZONES = {"first.rpz": FIRST, "second.rpz": SECOND}
 SECONDS = 1.5  # what is not answered by then is dropped
@@ -68,7 +68,8 @@ def service(folder: Path, world: Peer) -> Iterator[Service]:
     made = Service(home, world.port)
     text = made.config.read_text(encoding="utf-8")
     lists = "".join(
-        f"  - {{name: {name}, path: {folder}/{name}.zone, format: rpz, mode: enforce, addresses: enforce}}\n" for name in ZONES
+        f"  - {{name: {name}, path: {folder}/{name}.zone, format: rpz, mode: enforce, addresses: enforce}}\n"
+        for name in ZONES
     )
     head, _lists, tail = text.partition("lists:\n")
     made.config.write_text(f"{head}lists:\n{lists}{tail[tail.index('campaigns:') :]}", encoding="utf-8")
@@ -115,3 +116,7 @@ def test_ours(service: Service, case: Case) -> None:
 def test_what_differs_has_a_reason() -> None:
     assert [case for case in CASES if (case.unbound or case.bind) and not case.why] == []
     assert len(CASES) >= 40
+
+
+def test_the_page_is_made_of_this() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
