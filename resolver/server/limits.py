@@ -1,4 +1,4 @@
-"""How much one client network may ask of the upstreams, and take in large answers: so that a flood costs others nothing.
+"""How much one client network may ask of the upstreams, and take in large answers: a flood must cost others nothing.
 
 No decision about names here, and no hit is ever lost to a limit: what is limited was asked all the same.
 """

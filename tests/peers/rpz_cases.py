@@ -207,8 +207,8 @@ def page() -> str:
     head = """# Response policy zones beside Unbound and BIND
 
 Two zones, the first above the second, in this service (both lists in force, addresses too), in Unbound (`rpz:`) and in
-BIND (`response-policy`, `qname-wait-recurse no`). All three forward to the same NSD and are asked the same questions. Where
-a cell is empty the server gives this service's answer; where one says something else there is a reason.
+BIND (`response-policy`, `qname-wait-recurse no`). All three forward to the same NSD and are asked the same questions.
+Where a cell is empty the server gives this service's answer; where one says something else there is a reason.
 
 Made from the tables in `tests/peers/rpz_cases.py` by `python -m tests.peers.rpz_cases`; checked by
 `tests/peers/test_rpz.py`.
@@ -227,8 +227,8 @@ The zones:
 | asked (below world.example) | this service | Unbound | BIND | why |
 |---|---|---|---|---|
 {rows}
-Not honoured, here: `rpz-nsdname` and `rpz-nsip`. A forwarder never sees the name servers of a name; such rules are counted
-when a zone is imported, and never fail it.
+Not honoured, here: `rpz-nsdname` and `rpz-nsip`. A forwarder never sees the name servers of a name; such rules are
+counted when a zone is imported, and never fail it.
 """
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from contracts import names
 from contracts.networks import Endpoint
-from contracts.policy import Manifest, ManifestEntry
+from contracts.policy import Manifest, ManifestEntry, Mode
 from contracts.segment import Labels, Listed, Rule, Segment, network_key, write_segment
 from contracts.settings import Cache, Dns, Sinkhole, Upstreams
 from resolver.engine import Engine
@@ -59,13 +59,19 @@ def listed_network(text, trigger="answer", *, line=1, **rule) -> Listed:
     return Listed(network_key(ipaddress.ip_network(text), trigger), line, Rule(LABELS, **rule))
 
 
-def policy(folder: Path, *lists, serial=1, addresses: Pool | None = None, ttl=30) -> Policy:
+def policy(
+    folder: Path, *lists, serial=1, addresses: Pool | None = None, ttl=30, address_mode: Mode = "monitor"
+) -> Policy:
     """A policy of `(list name, mode, indicators)` in that order, over segment files in `folder`."""
     entries, segments = [], {}
     for name, mode, indicators in lists:
         path = folder / f"{name}-{serial}.seg"
         digest = write_segment(path, name, serial, indicators)
-        entries.append(ManifestEntry(name, serial, mode, f"campaign-{name}", path.name, digest, len(indicators), 0))
+        entries.append(
+            ManifestEntry(
+                name, serial, mode, f"campaign-{name}", path.name, digest, len(indicators), 0, address_mode
+            )
+        )  # fmt: skip
         segments[digest] = Segment(path, digest)
     return make_policy(Manifest(serial, 0.0, tuple(entries)), segments, addresses or pool(), ttl)
 
