@@ -348,9 +348,10 @@ class Engine:
 
 def _hit(verdict: Verdict, query: Query, transport: Transport) -> bytes | None:
     found = verdict.found
-    if found is None or (query.counted and found.step in _OF_THE_QUESTION):
+    if found is None or (query.counted is not None and found.step in _OF_THE_QUESTION):
         return None
-    return verdict.hit(transport, verified=query.cookie_verified or transport == "tcp")
+    hit = verdict.hit(transport, verified=query.cookie_verified or transport == "tcp")
+    return hit if hit != query.counted else None
 
 
 def _key_of(query: Query, verdict: Verdict) -> CacheKey:

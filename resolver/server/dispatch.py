@@ -131,7 +131,7 @@ class Dispatcher:
         """At once, for the answer may never come: a machine that asked did ask."""
         if hit is not None:
             self.hits.add(client, hit, 1)
-            query.counted = True
+            query.counted = hit
 
     def _ask(self, key: CacheKey, waiting: Waiting) -> bool:
         return self.upstream is not None and self.upstream.ask(key, waiting)

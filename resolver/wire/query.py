@@ -76,7 +76,7 @@ class Query:
         self.cookie: bytes | None = None  # what stands in the options, not checked
         self.keepalive: bytes | None = None
         self.cookie_verified = False  # the client has shown that it reads what is sent to its address
-        self.counted = False  # the hit of the question by itself is recorded
+        self.counted: bytes | None = None  # the hit that is recorded of it already
         self.returns = b""  # options for the OPT record of the answer, filled in by resolver.options
 
     @property
