@@ -5,13 +5,13 @@ No decisions here: what a match means is resolver.policy's business. Segments ar
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from contracts.segment import BadPolicy, Segment
+from contracts.whole_file import replace_file
 
 Mode = Literal["enforce", "monitor", "passthru"]
 
@@ -30,29 +30,12 @@ class ManifestEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address_mode: Mode = "monitor"  # of its networks: an address may be shared with what nobody wants to block
 
 
-class Allowed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A name that a person took out of all lists, with what is below it. No hit is recorded of it."""
-
-    name: str
-    until: float  # seconds since the epoch
-    reason: str
-
-
-class Bypass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The big red switch: everything listed is answered as usual, and recorded."""
-
-    until: float  # seconds since the epoch
-    reason: str
-
-
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The live policy: segments in the order in which they are asked; the first match wins."""
 
     serial: int  # only grows
     made: float  # seconds since the epoch
     entries: tuple[ManifestEntry, ...]
-    allowed: tuple[Allowed, ...] = ()
-    bypass: Bypass | None = None
     format: Literal[2] = 2
 
 
@@ -87,16 +70,6 @@ class PolicyFolder:
         return opened
 
     def publish(self, manifest: Manifest) -> None:
-        """Make `manifest` the live one: written beside, synced, renamed over, folder synced."""
+        """Make `manifest` the live one."""
         self.segments.mkdir(parents=True, exist_ok=True)
-        fresh = self.manifest.with_suffix(".new")
-        with fresh.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(self.manifest)
-        folder = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_file(self.manifest, msgspec.json.format(msgspec.json.encode(manifest), indent=1))

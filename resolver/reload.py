@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredLock, maybeDeferred, succeed
-from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 
+from contracts.decisions import Decisions
 from contracts.policy import Manifest, PolicyFolder
 from contracts.segment import BadPolicy, Segment
 from resolver.policy.addresses import Pool
@@ -24,7 +24,6 @@ from resolver.policy.ladder import Policy, make_policy
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
-EARLIEST, LATEST = 0.01, 86_400.0  # seconds
 _Loaded = tuple[Manifest | None, dict[str, Segment]]
 _Stamp = tuple[int, int]  # inode and mtime of a manifest
 
@@ -44,7 +43,7 @@ class PolicyKeeper:
         self._time = clock  # seconds since the epoch
         self._segments: dict[str, Segment] = {}
         self._manifest: Manifest | None = None
-        self._change: IDelayedCall | None = None  # when something that people decided for a time is over
+        self._decisions = Decisions()
         self._seen: _Stamp | None = None  # the manifest that was last judged, for better or worse
         self._lock = DeferredLock()
         self._looking = LoopingCall(self._look)
@@ -69,8 +68,6 @@ class PolicyKeeper:
         """Look no more."""
         if self._looking.running:
             self._looking.stop()
-        if self._change is not None and self._change.active():
-            self._change.cancel()
 
     def reload(self) -> Deferred[int]:
         """Open what is published now; fires with the live serial. One at a time: a second call loads again after."""
@@ -120,25 +117,20 @@ class PolicyKeeper:
     def _go_live(self, manifest: Manifest, segments: dict[str, Segment]) -> None:
         self._segments = segments
         self._manifest = manifest
-        self._swap_now()
+        self._swap_now(manifest)
         self.serial = manifest.serial
         self.since = time.time()
         names = sum(entry.names for entry in manifest.entries)
         log.info("policy %d is live: %d lists, %d names", manifest.serial, len(manifest.entries), names)
 
-    def _swap_now(self) -> None:
-        """What the manifest means at this second. What people decided for a time ends by itself, whoever else lives."""
-        manifest, now = self._manifest, self._time()
-        assert manifest is not None
-        self._swap(make_policy(manifest, self._segments, self._pool, self._ttl, now))
-        if self._change is not None and self._change.active():
-            self._change.cancel()
-        ends = [one.until for one in manifest.allowed] + ([manifest.bypass.until] if manifest.bypass else [])
-        coming = min((end for end in ends if end > now), default=None)
-        if (
-            coming is not None
-        ):  # looked at again once a day: reactors take no time beyond some weeks, and clocks are set
-            self._change = self._reactor.callLater(min(coming - now + EARLIEST, LATEST), self._swap_now)
+    def decide(self, decisions: Decisions) -> None:
+        """What people decided holds from now on; called again when one of them is over."""
+        self._decisions = decisions
+        if self._manifest is not None:
+            self._swap_now(self._manifest)
+
+    def _swap_now(self, manifest: Manifest) -> None:
+        self._swap(make_policy(manifest, self._segments, self._pool, self._ttl, self._decisions, self._time()))
 
     def _failed(self, failure: Failure, stamp: _Stamp | None) -> None:
         """Tell it once. Only a policy that is bad in itself is judged: what else fails may pass, and is tried again.

@@ -20,12 +20,14 @@ from twisted.internet.task import deferLater
 
 from contracts.control import RunFolder
 from contracts.counter import CounterFile, counter_path
+from contracts.decisions import DecisionsFile
 from contracts.hit import Hello
 from contracts.names import BadName, to_wire
 from contracts.networks import UpstreamAddress
 from contracts.policy import PolicyFolder
 from contracts.settings import Settings, system_upstreams
 from resolver.cookies import CookieJar
+from resolver.decided import DecisionKeeper
 from resolver.engine import Engine
 from resolver.explanation import explain
 from resolver.hits.sender import HitSender
@@ -82,6 +84,7 @@ class Worker:
         self.keeper = PolicyKeeper(
             reactor, PolicyFolder(settings.state / "policy"), pool, settings.sinkhole.ttl, self.engine.swap
         )
+        self.decisions = DecisionKeeper(reactor, DecisionsFile(settings.state), self.keeper.decide)
         self._access = access
         self._udp: list[UdpServer] = []
         self._tcp_factory = TcpFactory(
@@ -91,6 +94,7 @@ class Worker:
 
     def start(self) -> None:
         """Load the policy, then open the doors."""
+        self.decisions.look()
         self.keeper.load_now()
         self.hits.start()
         links = [
@@ -106,6 +110,7 @@ class Worker:
             server.start()
         self.upstreams.start()
         self.keeper.start()
+        self.decisions.start()
         if self.jar is not None:
             self.jar.start(self.reactor)
         operations: dict[str, Handler] = {"status": self.status, "reload": self._reload, "explain": self._explain}
@@ -124,6 +129,7 @@ class Worker:
         for server in self._udp:
             server.stop()
         self.keeper.stop()
+        self.decisions.stop()
         if self.jar is not None:
             self.jar.stop()
         closing = [port.stopListening() for port in self._ports]
@@ -145,7 +151,7 @@ class Worker:
     def status(self, _call: Call) -> dict[str, Any]:
         """Everything `sinkhole status` shows of a worker."""
         problems = [self.keeper.problem] if self.keeper.problem else []
-        problems += self.upstreams.problems()
+        problems += [*self.decisions.notes(), *self.upstreams.problems()]
         if not self.hits.connected:
             problems.append("the recorder does not take hits; they are kept in memory")
         if self.jar is not None and self.jar.problem:
@@ -157,6 +163,7 @@ class Worker:
             "started": self.started,
             "serial": self.keeper.serial,
             "policy_since": self.keeper.since,
+            "decisions": {"serial": self.decisions.live.serial, "bypassed": self.decisions.bypassed},
             "counters": self.engine.counters.as_dict(),
             "tcp": self._tcp_factory.status(),
             "hits": self.hits.status(),
@@ -170,6 +177,7 @@ class Worker:
         return self.keeper.reload()
 
     def _reload(self, _call: Call) -> Deferred[dict[str, Any]]:
+        self.decisions.look()
         done: Deferred[Any] = self.keeper.reload()
         done.addCallback(lambda serial: {"serial": serial, "problem": self.keeper.problem})
         return done

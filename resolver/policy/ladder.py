@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Literal, NamedTuple
 
+from contracts.decisions import Decisions
 from contracts.hit import Step
 from contracts.names import parents, search_key, to_wire
 from contracts.policy import Manifest, ManifestEntry
@@ -31,6 +32,7 @@ RUNGS = (
     ("alias", "each name that the answer leads through, in its order, is judged as if it had been asked"),
     ("answer-address", "the addresses it leads to; hints of HTTPS and SVCB records too"),
 )
+NONE = Decisions()
 Live = tuple[tuple[ManifestEntry, Segment], ...]
 
 
@@ -127,7 +129,7 @@ class Policy(NamedTuple):
 
 
 def make_policy(manifest: Manifest | None, segments: dict[str, Segment], pool: Pool, ttl: int,
-                now: float = 0.0) -> Policy:  # fmt: skip
+                decisions: Decisions = NONE, now: float = 0.0) -> Policy:  # fmt: skip
     """The policy of a manifest whose segments are open, at `now` (seconds since the epoch); an empty one without."""
     if manifest is None:
         return Policy(0, (), pool, ttl)
@@ -137,8 +139,8 @@ def make_policy(manifest: Manifest | None, segments: dict[str, Segment], pool: P
         live,
         pool,
         ttl,
-        frozenset(to_wire(one.name) for one in manifest.allowed if now < one.until),
-        manifest.bypass is not None and now < manifest.bypass.until,
+        frozenset(to_wire(one.name) for one in decisions.allowed if now < one.until),
+        decisions.bypass is not None and now < decisions.bypass.until,
         _lists(live, "answer"),
         _lists(live, "client"),
     )

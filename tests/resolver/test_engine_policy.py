@@ -1,4 +1,4 @@
-"""Verdicts that need more than the question: where an answer leads, aliases of lists, policies that change meanwhile."""
+"""Verdicts that need more than the question: where an answer leads, aliases of lists, policies that change."""
 
 from __future__ import annotations
 

@@ -7,13 +7,13 @@ import logging
 from unittest.mock import Mock
 
 import pytest
-from twisted.internet.task import Clock
 
 from contracts import names
-from contracts.policy import Allowed, Bypass, Manifest, ManifestEntry, PolicyFolder
+from contracts.decisions import Allowed, Bypass, Decisions
+from contracts.policy import Manifest, ManifestEntry, PolicyFolder
 from contracts.segment import write_segment
 from resolver.policy.clients import Group
-from resolver.reload import LATEST, LOOK_SECONDS, PolicyKeeper
+from resolver.reload import LOOK_SECONDS, PolicyKeeper
 from tests.resolver.making import listed, pool
 
 
@@ -26,7 +26,7 @@ class Keeping:
         self.now = 1000.0
         self.keeper = PolicyKeeper(reactor, self.folder, pool(), 30, self.live.append, lambda: self.now)
 
-    def publish(self, serial, *, allowed=(), bypass=None, **lists):
+    def publish(self, serial, **lists):
         """A manifest with these lists of names."""
         self.folder.segments.mkdir(parents=True, exist_ok=True)
         entries = []
@@ -34,7 +34,7 @@ class Keeping:
             path = self.folder.segments / f"{name}-{serial}.seg"
             digest = write_segment(path, name, serial, [listed(one) for one in indicators])
             entries.append(ManifestEntry(name, serial, "enforce", "", path.name, digest, len(indicators), 0))
-        manifest = Manifest(serial, 0.0, tuple(entries), allowed, bypass)
+        manifest = Manifest(serial, 0.0, tuple(entries))
         self.folder.publish(manifest)
         return manifest
 
@@ -255,36 +255,16 @@ def test_an_empty_policy_lists_nothing(keeping):
     assert not keeping.blocked("evil.example")
 
 
-def test_what_people_decided_for_a_time_ends_by_itself(keeping, tmp_path):
-    """Nobody publishes anything: the lists process may be gone."""
-    timers = Clock()
-    keeper = keeping.keeper = PolicyKeeper(timers, keeping.folder, pool(), 30, keeping.live.append, lambda: keeping.now)
-    allowed = (Allowed("evil.example", 1060.0, "false alarm"), Allowed("over.example", 999.0, "long ago"))
-    keeping.publish(
-        1, one=["evil.example", "other.example", "over.example"], allowed=allowed, bypass=Bypass(1030.0, "fire")
-    )
-    keeper.load_now()
-    seen = []
-    for seconds in (0, 29, 2, 28, 3):
-        keeping.now += seconds
-        timers.advance(seconds)
-        seen.append([keeping.action(f"{name}.example") for name in ("evil", "other", "over")])
-    assert seen == [
-        ["allowed", "monitor", "monitor"],
-        ["allowed", "monitor", "monitor"],
-        ["allowed", "sinkhole", "sinkhole"],
-        ["allowed", "sinkhole", "sinkhole"],
-        ["sinkhole", "sinkhole", "sinkhole"],
-    ]
-    assert [live.serial for live in keeping.live] == [1, 1, 1]
-    assert not timers.getDelayedCalls()
-
-
-def test_a_decision_for_years_is_looked_at_once_a_day(keeping):
-    timers = Clock()
-    keeper = keeping.keeper = PolicyKeeper(timers, keeping.folder, pool(), 30, keeping.live.append, lambda: keeping.now)
-    keeping.publish(1, one=["evil.example"], allowed=(Allowed("evil.example", 1e10, "ours"),))
-    keeper.load_now()
-    assert timers.getDelayedCalls()[0].getTime() <= LATEST
-    keeper.stop()
-    assert not timers.getDelayedCalls()
+def test_what_people_decided_is_taken_into_every_policy(keeping):
+    keeping.keeper.decide(Decisions(allowed=(Allowed("evil.example", 2000.0, "false alarm"),)))
+    assert not keeping.live  # there is no policy yet
+    keeping.publish(1, one=["evil.example", "other.example"])
+    keeping.keeper.load_now()
+    assert [keeping.action("evil.example"), keeping.action("other.example")] == ["allowed", "sinkhole"]
+    keeping.keeper.decide(Decisions(bypass=Bypass(2000.0, "fire")))
+    assert [keeping.action("evil.example"), keeping.action("other.example")] == ["monitor", "monitor"]
+    keeping.publish(2, one=["evil.example"])
+    keeping.keeper.load_now()
+    assert keeping.action("evil.example") == "monitor"
+    keeping.keeper.decide(Decisions())
+    assert keeping.action("evil.example") == "sinkhole"

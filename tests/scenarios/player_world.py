@@ -19,9 +19,10 @@ from unittest.mock import Mock, patch
 import msgspec
 
 from contracts import config, names, yamlio
+from contracts.decisions import Allowed, Bypass, Decisions, DecisionsFile
 from contracts.hit import HitFacts, unpack_facts
 from contracts.networks import Endpoint, address_text
-from contracts.policy import Allowed, Bypass, Manifest, ManifestEntry, PolicyFolder
+from contracts.policy import Manifest, ManifestEntry, PolicyFolder
 from contracts.segment import Data, Labels, Listed, Rule, network_key, write_segment
 from contracts.settings import Settings
 from resolver import worker
@@ -76,6 +77,7 @@ class World:
         self._links: dict[tuple[str, str], socket.socket] = {}
         self._octets: dict[tuple[str, str], bytes] = {}
         self._folder = PolicyFolder(folder / "policy")
+        self._decisions = DecisionsFile(folder)
         self._address = f"127.{random.randrange(128, 250)}.{random.randrange(256)}.{random.randrange(1, 255)}"
         self._port = _free_port(self._address)
         self.worker = None
@@ -128,11 +130,13 @@ class World:
             )  # fmt: skip
         allowed = tuple(Allowed(name, FAR, "a scenario") for name in policy.allowed) if policy else ()
         bypass = Bypass(FAR, "a scenario") if policy and policy.bypassed else None
-        self._folder.publish(Manifest(serial, 0.0, tuple(entries), allowed, bypass))
+        self._folder.publish(Manifest(serial, 0.0, tuple(entries)))
+        self._decisions.publish(Decisions(serial, 0.0, allowed, bypass))
 
     def reload(self, policy: Policy) -> str:
         """A new policy goes live; what is wrong with it."""
         self._publish(policy)
+        self.worker.decisions.look()
         self.worker.keeper.load_now()
         return self.worker.keeper.problem
 

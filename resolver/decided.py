@@ -1,0 +1,99 @@
+"""Follows what people decided for a time (bypass, allowed names): takes it from its file, ends it when its time is over.
+
+What it means for a name is resolver.policy's. Nobody has to tell us: a look every second is soon enough for the red
+switch, and a decision ends by itself whoever else is alive.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import LoopingCall
+
+from contracts.decisions import BadDecisions, Decisions, DecisionsFile
+
+log = logging.getLogger(__name__)
+LOOK_SECONDS = 1.0
+EARLIEST, LATEST = 0.01, 86_400.0  # seconds until the next end is looked at; clocks are set, so once a day at least
+
+
+class DecisionKeeper:
+    """`take` is called with what holds, at start, at each change and at each end."""
+
+    def __init__(self, reactor: Any, file: DecisionsFile, take: Callable[[Decisions], None],
+                 clock: Callable[[], float] = time.time) -> None:  # fmt: skip
+        self._reactor = reactor
+        self._file = file
+        self._take = take
+        self._time = clock
+        self._seen: tuple[int, int] | None = None
+        self._end: IDelayedCall | None = None
+        self._looking = LoopingCall(self.look)
+        self._looking.clock = reactor
+        self.live = Decisions()
+        self.problem = ""
+
+    def start(self) -> None:
+        """Look every second."""
+        self._looking.start(LOOK_SECONDS, now=False)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._looking.running:
+            self._looking.stop()
+        self._cancel()
+
+    def look(self) -> None:
+        """Take the file where it is another than before. One that cannot be understood changes nothing, and is told."""
+        stamp = self._stamp()
+        if stamp == self._seen:
+            return
+        try:
+            found = self._file.read()
+        except (BadDecisions, OSError) as error:
+            problem = f"what people decided cannot be read ({error}); what held before goes on"
+            if problem != self.problem:
+                log.error("%s", problem)  # noqa: TRY400  the sentence says it all
+            self.problem = problem
+            return
+        self._seen = stamp
+        self.problem = ""
+        self.live = found
+        log.info("decisions %d: %d names allowed%s", found.serial, len(found.allowed), self._bypass_text())
+        self._now()
+
+    def notes(self) -> list[str]:
+        """For `sinkhole status`."""
+        return [self.problem] if self.problem else []
+
+    @property
+    def bypassed(self) -> bool:
+        """The red switch is on."""
+        return self.live.bypass is not None and self._time() < self.live.bypass.until
+
+    def _bypass_text(self) -> str:
+        return ", policy is bypassed" if self.bypassed else ""
+
+    def _now(self) -> None:
+        """What holds at this second; again when the next of it ends."""
+        self._take(self.live)
+        self._cancel()
+        now = self._time()
+        coming = min((end for end in self.live.ends() if end > now), default=None)
+        if coming is not None:
+            self._end = self._reactor.callLater(min(coming - now + EARLIEST, LATEST), self._now)
+
+    def _cancel(self) -> None:
+        if self._end is not None and self._end.active():
+            self._end.cancel()
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            about = self._file.path.stat()
+        except OSError:
+            return None
+        return about.st_ino, about.st_mtime_ns

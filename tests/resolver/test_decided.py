@@ -1,0 +1,92 @@
+"""What people decided for a time: taken within a second, ended at its second without the help of anybody."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet.task import Clock
+
+from contracts.decisions import Allowed, Bypass, Decisions, DecisionsFile
+from contracts.policy import Manifest
+from resolver.decided import LATEST, LOOK_SECONDS, DecisionKeeper
+from resolver.policy.ladder import make_policy
+from tests.resolver.making import pool
+
+
+class Deciding:
+    """A keeper in virtual time, and what the policy was at each call."""
+
+    def __init__(self, state):
+        self.file = DecisionsFile(state)
+        self.timers = Clock()
+        self.taken = []
+        self.keeper = DecisionKeeper(self.timers, self.file, self._take, self.now)
+
+    def now(self):
+        return 1000.0 + self.timers.seconds()
+
+    def _take(self, decisions):
+        live = make_policy(Manifest(1, 0.0, ()), {}, pool(), 30, decisions, self.now())
+        self.taken.append((sorted(live.allowed), live.bypassed))
+
+
+@pytest.fixture
+def deciding(tmp_path):
+    made = Deciding(tmp_path)
+    yield made
+    made.keeper.stop()
+    assert not made.timers.getDelayedCalls()
+
+
+def test_without_a_file_nothing_was_decided(deciding):
+    deciding.keeper.look()
+    assert deciding.taken == []
+    assert not deciding.keeper.bypassed
+
+
+def test_it_ends_by_itself(deciding):
+    allowed = (Allowed("evil.example", 1060.0, "false alarm"), Allowed("over.example", 999.0, "long ago"))
+    deciding.file.publish(Decisions(1, 0.0, allowed, Bypass(1030.0, "fire")))
+    deciding.keeper.look()
+    evil = [b"\4evil\7example\0"]
+    assert deciding.taken == [(evil, True)]
+    assert deciding.keeper.bypassed
+    deciding.timers.advance(30.02)
+    assert deciding.taken[1:] == [(evil, False)]
+    assert not deciding.keeper.bypassed
+    deciding.timers.advance(30)
+    assert deciding.taken[2:] == [([], False)]
+
+
+def test_a_change_is_seen_within_a_second(deciding):
+    deciding.keeper.start()
+    deciding.file.publish(Decisions(1, bypass=Bypass(2000.0, "fire")))
+    deciding.timers.advance(LOOK_SECONDS)
+    assert deciding.taken == [([], True)]
+    deciding.file.publish(Decisions(2))
+    deciding.timers.advance(LOOK_SECONDS)
+    assert deciding.taken[1:] == [([], False)]
+    deciding.timers.advance(LOOK_SECONDS)
+    assert len(deciding.taken) == 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"serial": 1, "format": 2}', b'{"serial": 1, "unknown": 1}'])
+def test_what_cannot_be_understood_changes_nothing_and_is_told(deciding, damage, caplog):
+    deciding.file.publish(Decisions(1, bypass=Bypass(2000.0, "fire")))
+    deciding.keeper.look()
+    deciding.file.path.unlink()
+    deciding.file.path.write_bytes(damage)
+    for _ in range(3):
+        deciding.keeper.look()
+    assert len(deciding.taken) == 1
+    assert deciding.keeper.bypassed
+    assert "decisions.json" in deciding.keeper.problem
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
+    deciding.file.publish(Decisions(2))
+    deciding.keeper.look()
+    assert deciding.keeper.problem == ""
+
+
+def test_years_are_looked_at_day_by_day(deciding):
+    deciding.file.publish(Decisions(1, allowed=(Allowed("evil.example", 1e10, "ours"),)))
+    deciding.keeper.look()
+    assert deciding.timers.getDelayedCalls()[0].getTime() <= LATEST
