@@ -1,4 +1,4 @@
-"""Follows what people decided for a time (bypass, allowed names): takes it from its file, ends it when its time is over.
+"""Follows what people decided for a time (bypass, allowed names): takes it from its file, and ends it on time.
 
 What it means for a name is resolver.policy's. Nobody has to tell us: a look every second is soon enough for the red
 switch, and a decision ends by itself whoever else is alive.

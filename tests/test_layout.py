@@ -33,7 +33,7 @@ DOORS = {
     "click": ("admin/cli/",),
     "idna": ("blocklists/", "contracts/", "casework/", "admin/"),
     "publicsuffixlist": ("blocklists/",),
-    "marisa_trie": ("contracts/policy.py",),
+    "marisa_trie": ("contracts/segment.py",),
     "argon2": ("casework/",),
     "OpenSSL": ("contracts/certificates.py", "resolver/upstream/trust.py"),
     "service_identity": ("resolver/upstream/trust.py",),
