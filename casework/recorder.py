@@ -201,7 +201,7 @@ class Recorder:
         known = mark or Mark(hello.boot, hello.node, hello.worker)
         if hello.boot in self._met or batch.number <= known.batch + 1 or not self._files.unreadable():
             return known
-        counted = batch.made - sum(count for _, _, count, _ in batch.rows)
+        counted = batch.made - sum(count for _, _, _, count, _ in batch.rows)
         return known._replace(batch=batch.number - 1, counted=max(known.counted, counted))
 
     @contextmanager

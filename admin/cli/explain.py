@@ -20,7 +20,11 @@ _DNS_TEXT = re.compile(r"(?:[A-Za-z0-9_*.-]|\\[0-9]{3}|\\[!-/:-~])+").fullmatch 
 OUTCOMES = {
     "refused": "refused: this client may not ask here",
     "sinkhole": "the sinkhole address",
-    "nodata": "an empty answer (NODATA): the name is listed",
+    "nodata": "an empty answer (NODATA)",
+    "nxdomain": "the answer that the name does not exist (NXDOMAIN)",
+    "drop": "no answer at all",
+    "tcp-only": "a truncated answer by UDP; by TCP the usual one",
+    "alias": "another name, and what that has",
     "monitor": "the real answer, and a hit is recorded (monitor mode)",
     "passthru": "the real answer, and a hit is recorded (passthru)",
     "local": "an answer that is given here",
