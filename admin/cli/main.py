@@ -26,6 +26,8 @@ COMMANDS = {
     "lists": ("admin.cli.lists:group", "Import, inspect, roll back and withdraw lists of indicators."),
     "hosts": ("admin.cli.hosts:command", "Show the machines that asked for listed names."),
     "hits": ("admin.cli.hits:command", "Show or export single hits from the ledger."),
+    "clients": ("admin.cli.clients:group", "Put networks into monitor mode, exempt them, or end that."),
+    "forwarders": ("admin.cli.forwarders:group", "Register DNS forwarders and proxies whose word is believed."),
     "accounts": ("admin.cli.accounts:group", "Manage who may log in to the staff pages."),
 }
 
