@@ -29,6 +29,7 @@ KEYS = {
     "campaign": lazy_gettext("campaign"),
     "campaigns": lazy_gettext("campaigns"),
     "digest": lazy_gettext("BLAKE2b-256"),
+    "ends": lazy_gettext("until"),
     "family": lazy_gettext("malware"),
     "file": lazy_gettext("file"),
     "format": lazy_gettext("format"),
@@ -47,6 +48,7 @@ KEYS = {
     "rows_dropped_of_versions": lazy_gettext("rows no longer kept of versions"),
     "since": lazy_gettext("seen from"),
     "text": lazy_gettext("searched for"),
+    "trusts": lazy_gettext("is believed"),
     "unit": lazy_gettext("unit"),
     "units": lazy_gettext("units"),
     "until": lazy_gettext("seen until"),
@@ -76,7 +78,7 @@ VALUES: dict[str, Mapping[Any, Any]] = {
     },
 }
 ANSWERS = {True: lazy_gettext("yes"), False: lazy_gettext("no")}
-MOMENTS = {"since", "until"}
+MOMENTS = {"ends", "since", "until"}
 
 
 class Pair(NamedTuple):

@@ -25,8 +25,18 @@ KINDS = {
 ACTIONS = {
     "sinkhole": lazy_gettext("Sinkholed"),
     "nodata": lazy_gettext("Empty answer"),
+    "nxdomain": lazy_gettext("Name does not exist"),
+    "drop": lazy_gettext("Not answered"),
+    "tcp-only": lazy_gettext("Answered by TCP only"),
+    "alias": lazy_gettext("Led to another name"),
+    "local": lazy_gettext("Records of the list"),
     "passthru": lazy_gettext("Let through"),
     "monitor": lazy_gettext("Recorded only"),
+}
+STEPS = {
+    "alias": lazy_gettext("as an alias on the way"),
+    "answer": lazy_gettext("as an address in the answer"),
+    "client": lazy_gettext("as the address of the machine"),
 }
 ROLES = {
     "operator": lazy_gettext("WAN operator"),
@@ -46,6 +56,11 @@ ACTS = {
     "database.seed": lazy_gettext("Units and campaigns taken from the settings"),
     "hosts.view": lazy_gettext("Machine viewed"),
     "hosts.export": lazy_gettext("List of machines exported"),
+    "clients.monitor": lazy_gettext("Network put into monitor mode"),
+    "clients.exempt": lazy_gettext("Network exempted from policy"),
+    "clients.normal": lazy_gettext("Network treated as all others again"),
+    "forwarders.add": lazy_gettext("Forwarder registered"),
+    "forwarders.remove": lazy_gettext("Forwarder removed"),
     "list-import": lazy_gettext("Blocklist imported"),
     "list-import-refused": lazy_gettext("Blocklist refused"),
     "list-activate": lazy_gettext("Blocklist version activated"),
@@ -60,7 +75,7 @@ def install(app: Flask) -> None:
     app.add_template_filter(defang_html, "defang")
     app.add_template_filter(type_name, "qtype")
     app.add_template_filter(format_decimal, "count")
-    app.jinja_env.globals.update(KINDS=KINDS, ACTIONS=ACTIONS, ROLES=ROLES)
+    app.jinja_env.globals.update(KINDS=KINDS, ACTIONS=ACTIONS, STEPS=STEPS, ROLES=ROLES)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 

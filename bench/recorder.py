@@ -79,7 +79,7 @@ def _frames(rows: int, clients: int, names: int) -> Iterator[bytes]:
     batch = list[HitRow]()
     for number in range(rows):
         client, name = number % clients, (number // clients) % names
-        batch.append((addresses[client], now + number // (clients * names), 1, facts[(name + client) % names]))
+        batch.append((addresses[client], b"", now + number // (clients * names), 1, facts[(name + client) % names]))
         if len(batch) == BATCH:
             yield frame(Batch(number // BATCH + 1, number + 1, batch))
             batch = []

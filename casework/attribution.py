@@ -33,7 +33,7 @@ class UnitTable:
         seen = (units.data_version(self._store), today)
         if seen == self._seen and not again:
             return False
-        self._table = NetworkTable(_readable(units.networks_on(self._store, today)))
+        self._table = NetworkTable(readable(units.networks_on(self._store, today)))
         self._seen = seen
         return True
 
@@ -46,7 +46,8 @@ class UnitTable:
         return self._table.find(packed) or ""
 
 
-def _readable(rows: list[tuple[str, str]]) -> list[tuple[Network, str]]:
+def readable(rows: list[tuple[str, str]]) -> list[tuple[Network, str]]:
+    """Networks and codes, without those that are no networks."""
     found = list[tuple[Network, str]]()
     for text, code in rows:
         try:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from casework.folding import Folder, Known
+from casework.folding import Folder, Known, Who, clean
 from casework.store.ledger import Change, DayFile, Mark
-from contracts.hit import BadFrame, HitRow
+from contracts.hit import MAX_CPE_ID, BadFrame, Claim, HitRow, unpack_claim
 from contracts.networks import address_text
 
 BUSY_SECONDS = 2.0
@@ -30,7 +30,7 @@ class _Second:
     __slots__ = ("first", "last", "rows")
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[str, int], int] = {}  # (client, facts) -> seq
+        self.rows: dict[tuple[str, int, int], int] = {}  # (client, claim, facts) -> seq
         self.first = self.last = 0
 
 
@@ -45,6 +45,8 @@ class DayWriter:
         self._plain: dict[bytes, int] = {}  # packed facts as they come -> id, where no names are counted
         self._had_facts = self._file.next_facts > 1
         self._clients: dict[bytes, str] = {}
+        self._claim_ids: dict[bytes, int] = {}  # packed claims as they come -> id
+        self._claim_keys: dict[tuple[str, ...], int] = {}  # the same, cleaned
         self._growing: dict[int, _Second] = {}
         self._starts: dict[int, int] = {}  # growing second -> its first row in the file
         self._clear()
@@ -52,6 +54,8 @@ class DayWriter:
     def _clear(self) -> None:
         self._facts: list[tuple[object, ...]] = []
         self._hits: list[tuple[int, int, str, int, int]] = []
+        self._claims: list[tuple[int, str, str, str, str]] = []
+        self._claimed: list[tuple[int, int]] = []
         self._growth: dict[int, int] = {}
         self._seconds: dict[int, _Second] = {}
 
@@ -66,23 +70,26 @@ class DayWriter:
         base, hits, growth, seconds = self._file.next_seq, self._hits, self._growth, self._seconds
         plain, clients = self._plain, self._clients
         # The hot loop (bench/recorder.py): two look-ups for what is known, one for the row.
-        for packed_client, second, count, packed in rows:
+        for packed_client, packed_claim, second, count, packed in rows:
             try:
                 if not 0 < count <= MAX_COUNT:
                     raise BadFrame("a count out of range")
                 client = clients.get(packed_client) or self._client(packed_client)
-                facts = plain.get(packed) or self._facts_of(packed, client, second)
+                claim = self._claim(packed_claim) if packed_claim else 0
+                facts = plain.get(packed) or self._facts_of(packed, (client, claim), second)
                 at = seconds.get(second) or self._second(second, now)
             except BadFrame:
                 refused += 1
                 continue
-            key = (client, facts)
+            key = (client, claim, facts)
             seq = at.rows.get(key)
             taken += count
             if seq is None:
                 seq = at.rows[key] = at.last = base + len(hits)
                 at.first = at.first or seq
                 hits.append((seq, second, client, facts, count))
+                if claim:
+                    self._claimed.append((seq, claim))
             elif seq < base:
                 growth[seq] = growth.get(seq, 0) + count
             else:
@@ -96,8 +103,11 @@ class DayWriter:
             if second in self._growing and at.first:
                 self._starts.setdefault(second, at.first)
         self._file.write(
-            Change(self._facts, self._hits, [(more, seq) for seq, more in self._growth.items()], self._hours(), marks)
-        )
+            Change(
+                self._facts, self._hits, self._claims, self._claimed,
+                [(more, seq) for seq, more in self._growth.items()], self._hours(), marks,
+            )
+        )  # fmt: skip
         rows = len(self._hits)
         for at in self._seconds.values():
             at.first = at.last = 0
@@ -106,6 +116,9 @@ class DayWriter:
             self._ids.clear()
             self._plain.clear()
             self._had_facts = True
+        if len(self._claim_ids) >= _REMEMBERED:
+            self._claim_ids.clear()
+            self._claim_keys.clear()
         while len(self._growing) > _MAX_GROWING:
             del self._growing[next(iter(self._growing))]
         return rows
@@ -142,10 +155,26 @@ class DayWriter:
         text = self._clients[packed] = address_text(packed)
         return text
 
-    def _facts_of(self, packed: bytes, client: str, second: int) -> int:
+    def _claim(self, packed: bytes) -> int:
+        """The number of a claim in the file."""
+        found = self._claim_ids.get(packed)
+        if found is None:
+            found = self._claim_ids[packed] = self._intern_claim(unpack_claim(packed))
+        return found
+
+    def _intern_claim(self, claim: Claim) -> int:
+        key = (address_text(claim.via), claim.how, claim.mac.hex(":"), clean(claim.cpe_id, MAX_CPE_ID))
+        found = self._claim_keys.get(key) or self._file.find_claim(key)
+        if found is None:
+            found = self._file.next_claim + len(self._claims)
+            self._claims.append((found, *key))
+        self._claim_keys[key] = found
+        return found
+
+    def _facts_of(self, packed: bytes, who: Who, second: int) -> int:
         known = self._folder.know(packed)
         if known.group is not None:
-            return self._intern(self._folder.fold(client, second, known))
+            return self._intern(self._folder.fold(who, second, known))
         facts = self._plain[packed] = self._intern(known)
         return facts
 

@@ -3,7 +3,8 @@
 No SQL and no sockets. Equal hits within one second are folded by casework.recorder, where rows get their numbers.
 
 Why: malware that asks random subdomains of a listed name would fill the disk with names nobody needs. Beyond
-MAX_NAMES different names a minute, under one indicator from one client, the rest is recorded as `*.<indicator>`.
+MAX_NAMES different names a minute, under one indicator from one client, the rest is recorded as `*.<indicator>`; as `*`
+where not the name asked was listed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ _MAX_NUMBER = (1 << 63) - 1
 _REMEMBERED = 200_000
 
 
+Who = tuple[str, int]  # a client's address, and which claim names a device behind it (0: none)
+
+
 class Known(NamedTuple):
     """Facts, cleaned once, as the recorder needs them for every row."""
 
@@ -38,7 +42,7 @@ class Folder:
 
     def __init__(self) -> None:
         self._known: dict[bytes, Known] = {}
-        self._names: dict[int, dict[tuple[str, tuple[str, str]], set[str]]] = {}
+        self._names: dict[int, dict[tuple[Who, tuple[str, str]], set[str]]] = {}
 
     def know(self, packed: bytes) -> Known:
         """Facts by their bytes; raises BadFrame when they are none. Equal bytes are understood once."""
@@ -49,7 +53,7 @@ class Folder:
             known = self._known[packed] = _understood(packed)
         return known
 
-    def fold(self, client: str, second: int, known: Known) -> Known:
+    def fold(self, client: Who, second: int, known: Known) -> Known:
         """The facts under which this hit is recorded: its own, or those that only count."""
         if known.group is None:
             return known
@@ -66,11 +70,11 @@ class Folder:
         names.add(name)
         return known
 
-    def _begin(self, minute: int) -> dict[tuple[str, tuple[str, str]], set[str]]:
+    def _begin(self, minute: int) -> dict[tuple[Who, tuple[str, str]], set[str]]:
         # The one begun first goes, not the oldest minute: late hits come in order too, and must fold as well.
         while len(self._names) >= _MINUTES:
             del self._names[next(iter(self._names))]
-        fresh = self._names[minute] = dict[tuple[str, tuple[str, str]], set[str]]()
+        fresh = self._names[minute] = dict[tuple[Who, tuple[str, str]], set[str]]()
         return fresh
 
 
@@ -99,7 +103,7 @@ def _understood(packed: bytes) -> Known:
         },
     )
     cleaned = packed if facts == raw else pack_facts(facts)
-    star = f"*.{facts.indicator}"
+    star = f"*.{facts.indicator}" if facts.step == "name" else "*"  # of other steps it is no part of the name
     if facts.qname in {facts.indicator, star}:
         return Known(cleaned, facts, None, cleaned)
     folded = pack_facts(msgspec.structs.replace(facts, qname=star))

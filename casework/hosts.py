@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from casework import proof
+from casework.sightings import STRENGTH
 from casework.store import hosts as sql
 from casework.store.engine import Row, Store
 from casework.store.ledger import LedgerRow
@@ -22,7 +23,7 @@ Step = Literal["hour", "day"]
 SORTS: tuple[str, ...] = get_args(Sort)
 NO_UNIT = "-"  # as the unit of a filter: hosts whose network belongs to no unit
 PER_PAGE = 50
-_ACTIONS = {1: "passthru", 2: "monitor", 3: "nodata", 4: "sinkhole"}
+_ACTIONS = {strength: action for action, strength in STRENGTH.items()}
 _CHUNK = 500
 
 
@@ -52,7 +53,7 @@ class HostIndicator(NamedTuple):
     kind: str
     list: str
     campaign: str
-    action: str  # the strongest answer given: sinkhole, nodata, monitor or passthru
+    action: str  # the strongest answer given: contracts.hit.Action
     first_seen: int
     last_seen: int
     hits: int

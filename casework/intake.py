@@ -31,6 +31,7 @@ QUEUE_OCTETS = 16 << 20  # on the wire; the rows in memory take about four times
 ROLL_UP_SECONDS = 1.0
 BUSY_ROLL_UP_SECONDS = 4.0  # later by so much under load: a longer stretch has more repeats to sum up
 SETTLE_SECONDS = 1.0
+PUBLISH_SECONDS = 1.0  # between looks whether the client table has changed
 STOP_SECONDS = 10.0  # for draining; what is not committed by then the workers keep
 MAX_NUMBER = 1 << 62
 MAX_WORD = 64
@@ -125,7 +126,7 @@ class Intake(ServerFactory):
         self._queued_rows = self._queued_octets = 0
         self._group: list[Queued] = []  # under way, or to be tried again
         self._paused = self._stopping = False
-        self._jobs = {name: Job(name) for name in ("commit", "roll_up", "settle")}
+        self._jobs = {name: Job(name) for name in ("commit", "roll_up", "settle", "publish")}
         self._wake: Deferred[None] = Deferred()
         self._port: IListeningPort | None = None
         self._running: Deferred[None] = succeed(None)
@@ -202,6 +203,9 @@ class Intake(ServerFactory):
             if not self._jobs["settle"].waits:
                 await self._do("settle", self._recorder.settle, self._busy_boots())
                 self._jobs["settle"].put_off(SETTLE_SECONDS)
+            if not self._jobs["publish"].waits:
+                await self._do("publish", self._recorder.publish)
+                self._jobs["publish"].put_off(PUBLISH_SECONDS)
         await self._drain(time.monotonic() + STOP_SECONDS)
 
     def _died(self, failure: Failure) -> None:

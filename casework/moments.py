@@ -1,4 +1,4 @@
-"""Points in time as people write them: `7d`, `12h`, `2026-11-23`, `2026-11-23 08:00` -> UTC second.
+"""Times as people write them: `7d`, `12h` ago or from now, `2026-11-23`, `2026-11-23 08:00` -> seconds.
 
 Pure text; the time zone is passed in.
 """
@@ -16,6 +16,14 @@ _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 
 class BadMoment(ValueError):
     """The text is no point in time; the message says what is understood."""
+
+
+def seconds_in(text: str) -> int:
+    """`30m`, `12h`, `7d` -> seconds; raises BadMoment."""
+    found = _AGO.match(text)
+    if not found or not int(found[1]):
+        raise BadMoment(f"{text!r} is no length of time: write 30m, 12h or 7d")
+    return int(found[1]) * _SECONDS[found[2]]
 
 
 def moment(text: str, zone: ZoneInfo, now: float, *, end: bool = False) -> int:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from casework import boots
 from casework.attribution import UnitTable
+from casework.client_table import Publisher
 from casework.dayfiles import DayFiles
 from casework.daywriter import DayWriter
 from casework.folding import Folder
@@ -62,6 +63,7 @@ class Recorder:
         self._clock = clock
         self._files = DayFiles(state, node)
         self._folder = Folder()
+        self._publisher = Publisher(state, zone)
         self._watch = boots.Watch(RunFolder(state).folder, node)
         self._marks: dict[str, Mark] = {}
         self._marks_read = False
@@ -130,6 +132,10 @@ class Recorder:
         sightings.roll_up(self._day.path, closed)
         return sightings.rolled_up(self._day.path) < closed
 
+    def publish(self) -> None:
+        """Publish the client table where there is something new in it."""
+        self._publisher.look(self._clock())
+
     def settle(self, busy: Mapping[str, int]) -> None:
         """Close the accounts of boots that ended; `busy` are those that did not (boot -> worker)."""
         now = self._clock()
@@ -153,6 +159,7 @@ class Recorder:
     def close(self) -> None:
         """Close all files."""
         self._forget()
+        self._publisher.close()
         if self._sightings is not None:
             self._sightings.close()
             self._sightings = None
@@ -201,7 +208,7 @@ class Recorder:
         known = mark or Mark(hello.boot, hello.node, hello.worker)
         if hello.boot in self._met or batch.number <= known.batch + 1 or not self._files.unreadable():
             return known
-        counted = batch.made - sum(count for _, _, count, _ in batch.rows)
+        counted = batch.made - sum(count for _, _, _, count, _ in batch.rows)
         return known._replace(batch=batch.number - 1, counted=max(known.counted, counted))
 
     @contextmanager

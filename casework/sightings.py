@@ -15,8 +15,13 @@ from casework.attribution import UnitTable
 from casework.store import evidence, ledger
 from casework.store.engine import Connection, Store
 from casework.store.evidence import LedgerMark
+from contracts.hit import Action
 
-STRENGTH = {"passthru": 1, "monitor": 2, "nodata": 3, "sinkhole": 4}
+# How much of an answer was kept from the machine; above all what shows itself at the sinkhole.
+STRENGTH: dict[Action, int] = {
+    "passthru": 10, "monitor": 20, "tcp-only": 22, "nodata": 30, "nxdomain": 32, "drop": 34, "alias": 36, "local": 38,
+    "sinkhole": 40,
+}  # fmt: skip
 STEP = 500_000  # ledger rows in one transaction: about a second's work, shared by all repeats among them
 _REMEMBERED = 500_000
 

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from contracts import names, yamlio, zone_text
+from contracts.clients import is_narrow
 from contracts.networks import Endpoint, UpstreamAddress, overlaps
 from contracts.settings import Settings
 from contracts.yamlio import Problem
@@ -153,6 +154,7 @@ def _check_together(reader: _Reader, base: Path) -> None:
     _check_upstreams(reader, base)
     _check_forward_zones(reader)
     _check_clients(reader)
+    _check_proxies(reader)
     _check_tcp(reader)
     _check_local_records(reader)
     _check_guard(reader)
@@ -248,6 +250,15 @@ def _check_clients(reader: _Reader) -> None:
             reader.complain(
                 ("dns", "allowed_clients", index),
                 f"too wide: an open resolver harms others, name your own networks, saw '{network}'",
+            )
+
+
+def _check_proxies(reader: _Reader) -> None:
+    for index, network in enumerate(reader.good.get(("dns", "proxies"), ())):
+        if network is not None and not is_narrow(network):
+            reader.complain(
+                ("dns", "proxies", index),
+                f"too wide: from a proxy nothing is taken without its header, name single addresses, saw '{network}'",
             )
 
 

@@ -18,8 +18,11 @@ Action = Literal["sinkhole", "nodata", "nxdomain", "drop", "tcp-only", "alias", 
 Transport = Literal["udp", "tcp"]
 # What the indicator was found in: the name asked, a name that it is an alias of, an address answered, the client's own.
 Step = Literal["name", "alias", "answer", "client"]
+How = Literal["", "proxy", "ecs"]
 
 MAX_FRAME = 1 << 22
+MAX_MAC = 20  # octets: the longest hardware address there is (InfiniBand)
+MAX_CPE_ID = 64  # characters
 _LENGTH = struct.Struct("!I")
 
 
@@ -46,8 +49,21 @@ class HitFacts(msgspec.Struct, frozen=True, array_like=True):
     verified: bool = False  # the client has shown that it reads what is sent to its address: by TCP, or a cookie
 
 
-# (client address packed, UTC second, count, packed HitFacts)
-HitRow = tuple[bytes, int, int, bytes]
+class Claim(msgspec.Struct, frozen=True, array_like=True):
+    """Who the client is, in the words of another: a listed proxy or a registered forwarder, at the address `via`.
+
+    `how` it named the client: in a PROXY header, by ECS, or not at all ("": then the client is `via` itself). A device
+    may be named beside the client: by its hardware address, or by any text (CPE-ID).
+    """
+
+    via: bytes  # packed address
+    how: How = ""
+    mac: bytes = b""
+    cpe_id: str = ""
+
+
+# (client address packed, packed Claim or nothing, UTC second, count, packed HitFacts)
+HitRow = tuple[bytes, bytes, int, int, bytes]
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True, tag="hello"):
@@ -77,6 +93,7 @@ Message = Hello | Batch | Ack
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Message)
 _facts_decoder = msgspec.msgpack.Decoder(HitFacts)
+_claim_decoder = msgspec.msgpack.Decoder(Claim)
 
 
 class BadFrame(ValueError):
@@ -94,6 +111,22 @@ def unpack_facts(packed: bytes) -> HitFacts:
         return _facts_decoder.decode(packed)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the second: text that is no UTF-8
         raise BadFrame(str(error)) from error
+
+
+def pack_claim(claim: Claim) -> bytes:
+    """The bytes that a HitRow carries."""
+    return _encoder.encode(claim)
+
+
+def unpack_claim(packed: bytes) -> Claim:
+    """Raise BadFrame when the bytes are no claim, or one that makes no sense."""
+    try:
+        claim = _claim_decoder.decode(packed)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadFrame(str(error)) from error
+    if len(claim.via) not in {4, 16} or len(claim.mac) > MAX_MAC or len(claim.cpe_id) > MAX_CPE_ID:
+        raise BadFrame("a claim with parts of impossible lengths")
+    return claim
 
 
 def frame(message: Message) -> bytes:

@@ -113,6 +113,10 @@ class Dns(Struct, frozen=True, forbid_unknown_fields=True):
     """Worker processes; one per core is best."""
     allowed_clients: tuple[Network, ...] = PRIVATE
     """Networks that may ask; everyone else gets REFUSED. Never the world."""
+    proxies: tuple[Network, ...] = ()
+    """Addresses of DNS proxies in front (dnsdist, say) that name their clients by PROXY protocol version 2. What comes
+    from there without its header is dropped; a header from elsewhere is never believed. Proxies that
+    `sinkhole forwarders add` registers count beside these."""
     upstreams: Upstreams = Upstreams()
     forward_zones: tuple[ForwardZone, ...] = ()
     cache: Cache = Cache()

@@ -66,9 +66,14 @@ class DecisionKeeper:
         log.info("decisions %d: %d names allowed%s", found.serial, len(found.allowed), self._bypass_text())
         self._now()
 
-    def notes(self) -> list[str]:
-        """For `sinkhole status`."""
-        return [self.problem] if self.problem else []
+    def problems(self) -> list[str]:
+        """For `sinkhole status`: what a person should know of, or end."""
+        found = [self.problem] if self.problem else []
+        bypass = self.live.bypass
+        if bypass is not None and self.bypassed:
+            left = int((bypass.until - self._time()) / 60) + 1
+            found.append(f"policy is bypassed for another {left} min, nothing is blocked: {bypass.reason}")
+        return found
 
     @property
     def bypassed(self) -> bool:

@@ -12,7 +12,7 @@ from contracts.names import to_text
 from contracts.networks import address_text
 from resolver.cache.entry import CachedAnswer
 from resolver.engine import Engine
-from resolver.policy.clients import STRANGERS
+from resolver.policy.clients import PROXIES, STRANGERS
 from resolver.policy.ladder import RUNGS
 from resolver.policy.verdict import Found, Verdict
 from resolver.wire.constants import AD, CD, CLASS_IN, TYPE_NAMES
@@ -45,6 +45,9 @@ def explain(engine: Engine, name: bytes, qtype: int, client: bytes, now: float) 
     policy = engine.policy
     told = _Telling(to_text(name), address_text(client), qtype, policy.serial)
     group = engine.access.group(client)
+    if group is PROXIES:
+        told.note("a listed proxy: of what it sends only that is taken which begins with a PROXY header")
+        group = engine.access.behind(client, client)
     if group is STRANGERS:
         return told.end(_ACCESS, "refused", "the client is in none of the networks dns.allowed_clients")
     told.passed(_ACCESS, "the client is in an allowed network")

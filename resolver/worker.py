@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import deferLater
 
+from contracts.clients import ClientFolder
 from contracts.control import RunFolder
 from contracts.counter import CounterFile, counter_path
 from contracts.decisions import DecisionsFile
@@ -26,6 +27,7 @@ from contracts.names import BadName, to_wire
 from contracts.networks import UpstreamAddress
 from contracts.policy import PolicyFolder
 from contracts.settings import Settings, system_upstreams
+from resolver.client_table import ClientKeeper
 from resolver.cookies import CookieJar
 from resolver.decided import DecisionKeeper
 from resolver.engine import Engine
@@ -60,7 +62,7 @@ class Worker:
         run = RunFolder(settings.state)
         self._control_path = run.control("resolver", number)
         pool = SinkholePool(settings.sinkhole)
-        access = Access(dns.allowed_clients)
+        access = Access(dns.allowed_clients, dns.proxies)
         self.engine = Engine(dns, access, make_policy(None, {}, pool, settings.sinkhole.ttl))
         self.jar = CookieJar(settings.state) if dns.cookies else None
         self.engine.options.jar = self.jar
@@ -85,6 +87,7 @@ class Worker:
             reactor, PolicyFolder(settings.state / "policy"), pool, settings.sinkhole.ttl, self.engine.swap
         )
         self.decisions = DecisionKeeper(reactor, DecisionsFile(settings.state), self.keeper.decide)
+        self.clients = ClientKeeper(reactor, ClientFolder(settings.state), access)
         self._access = access
         self._udp: list[UdpServer] = []
         self._tcp_factory = TcpFactory(
@@ -93,9 +96,10 @@ class Worker:
         self._ports: list[IListeningPort] = []
 
     def start(self) -> None:
-        """Load the policy, then open the doors."""
+        """Load policy and client table, then open the doors."""
         self.decisions.look()
         self.keeper.load_now()
+        self.clients.load_now()
         self.hits.start()
         links = [
             (bind(endpoint, socket.SOCK_DGRAM), bind(endpoint, socket.SOCK_STREAM))
@@ -111,6 +115,7 @@ class Worker:
         self.upstreams.start()
         self.keeper.start()
         self.decisions.start()
+        self.clients.start()
         if self.jar is not None:
             self.jar.start(self.reactor)
         operations: dict[str, Handler] = {"status": self.status, "reload": self._reload, "explain": self._explain}
@@ -130,6 +135,7 @@ class Worker:
             server.stop()
         self.keeper.stop()
         self.decisions.stop()
+        self.clients.stop()
         if self.jar is not None:
             self.jar.stop()
         closing = [port.stopListening() for port in self._ports]
@@ -151,7 +157,9 @@ class Worker:
     def status(self, _call: Call) -> dict[str, Any]:
         """Everything `sinkhole status` shows of a worker."""
         problems = [self.keeper.problem] if self.keeper.problem else []
-        problems += [*self.decisions.notes(), *self.upstreams.problems()]
+        problems += self.decisions.problems()
+        problems += [self.clients.problem] if self.clients.problem else []
+        problems += self.upstreams.problems()
         if not self.hits.connected:
             problems.append("the recorder does not take hits; they are kept in memory")
         if self.jar is not None and self.jar.problem:
@@ -164,6 +172,7 @@ class Worker:
             "serial": self.keeper.serial,
             "policy_since": self.keeper.since,
             "decisions": {"serial": self.decisions.live.serial, "bypassed": self.decisions.bypassed},
+            "clients": self.clients.status(),
             "counters": self.engine.counters.as_dict(),
             "tcp": self._tcp_factory.status(),
             "hits": self.hits.status(),
@@ -172,14 +181,20 @@ class Worker:
             "problems": problems,
         }
 
-    def reload(self) -> Deferred[int]:
-        """SIGHUP."""
-        return self.keeper.reload()
+    def reload(self) -> Deferred[Any]:
+        """SIGHUP: look now at what is published."""
+        return DeferredList([self.keeper.reload(), self.clients.reload()])
 
     def _reload(self, _call: Call) -> Deferred[dict[str, Any]]:
         self.decisions.look()
-        done: Deferred[Any] = self.keeper.reload()
-        done.addCallback(lambda serial: {"serial": serial, "problem": self.keeper.problem})
+        done: Deferred[Any] = self.reload()
+        done.addCallback(
+            lambda _both: {
+                "serial": self.keeper.serial, "problem": self.keeper.problem,
+                "decisions": self.decisions.live.serial, "decisions_problem": self.decisions.problem,
+                "clients": self.clients.serial, "clients_problem": self.clients.problem,
+            }
+        )  # fmt: skip
         return done
 
     def _explain(self, call: Call) -> dict[str, Any]:
@@ -192,7 +207,8 @@ class Worker:
             raise Refused("needs a name, and an IP address as client where one is given") from error
         asked = str(call.args.get("type") or "A").upper()
         number = TYPE_NUMBERS.get(asked) or _type_number(asked)
-        return explain(self.engine, name, number, client, self.dispatcher.clock())
+        told = explain(self.engine, name, number, client, self.dispatcher.clock())
+        return told | {"asker": self.clients.about(client)}
 
 
 def _servers(settings: Settings) -> list[UpstreamAddress]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -20,7 +21,11 @@ _DNS_TEXT = re.compile(r"(?:[A-Za-z0-9_*.-]|\\[0-9]{3}|\\[!-/:-~])+").fullmatch 
 OUTCOMES = {
     "refused": "refused: this client may not ask here",
     "sinkhole": "the sinkhole address",
-    "nodata": "an empty answer (NODATA): the name is listed",
+    "nodata": "an empty answer (NODATA)",
+    "nxdomain": "the answer that the name does not exist (NXDOMAIN)",
+    "drop": "no answer at all",
+    "tcp-only": "a truncated answer by UDP; by TCP the usual one",
+    "alias": "another name, and what that has",
     "monitor": "the real answer, and a hit is recorded (monitor mode)",
     "passthru": "the real answer, and a hit is recorded (passthru)",
     "local": "an answer that is given here",
@@ -86,16 +91,31 @@ def described(answer: dict[str, Any]) -> list[str]:
     outcome, match = answer["outcome"], answer["match"]
     lines = [
         clean(f"{answer['name']} {answer['type']}, asked by {answer['client']}, under policy {answer['serial']}"),
+        *_about(answer.get("asker")),
         "",
         clean(f"gets  {OUTCOMES.get(outcome, outcome)}" + (f" {answer['address']}" if answer["address"] else "")),
         clean(f"why   {answer['reason']} (rung: {answer['rung']})"),
     ]
+    lines += [clean(f"note  {note}") for note in answer.get("notes", [])]
     if match:
         lines += ["", "match", table(_match_rows(match), indent=2)]
     if answer["rungs"]:
         rungs = [(rung["rung"], rung["verdict"], rung["reason"]) for rung in answer["rungs"]]
         lines += ["", "ladder, in the order it was climbed", table(rungs, indent=2)]
     return lines
+
+
+def _about(asker: dict[str, Any] | None) -> list[str]:
+    """What the client table says of the client."""
+    if asker is None:
+        return []
+    words = [f"unit {asker['unit']}" if asker["unit"] else "no unit"]
+    if asker["network"]:
+        until = f" until {datetime.fromtimestamp(asker['until'], UTC):%Y-%m-%d %H:%M:%S} UTC" if asker["until"] else ""
+        words.append(f"{asker['network']} is {asker['standing']}{until}: {asker['reason']}")
+    if asker["trusts"]:
+        words.append(f"a registered forwarder, believed in {', '.join(asker['trusts'])}")
+    return [clean(f"client table: {'; '.join(words)}")]
 
 
 def _match_rows(match: dict[str, Any]) -> list[tuple[str, str]]:

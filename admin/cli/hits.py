@@ -116,18 +116,25 @@ def _echo(rows: Iterable[LedgerRow], zone: ZoneInfo, as_json: bool) -> None:
 def _line(row: LedgerRow, zone: ZoneInfo) -> tuple[Any, ...]:
     when = f"{datetime.fromtimestamp(row.time, zone):%Y-%m-%d %H:%M:%S}"
     answer = f"{row.action} {row.address}".rstrip()
-    listed = f"{row.indicator} ({row.family or row.kind})"
+    listed = f"{row.indicator} ({row.family or row.kind})" + ("" if row.step == "name" else f", {row.step}")
     return (
         when,
-        row.client,
+        _client(row),
         row.count,
         row.qname,
         type_name(row.qtype),
-        row.transport,
+        row.transport + ("+cookie" if row.verified and row.transport == "udp" else ""),
         answer,
         listed,
         f"{row.list} v{row.version}",
     )
+
+
+def _client(row: LedgerRow) -> str:
+    """`10.1.2.3 (proxy 10.0.0.53, 00:11:22:33:44:55)`: the machine, and in whose words."""
+    named = f"{row.how or 'told by'} {row.via}" if row.via else ""
+    words = ", ".join(word for word in (named, row.mac, row.cpe_id) if word)
+    return f"{row.client} ({words})" if words else row.client
 
 
 def _as_data(row: LedgerRow, zone: ZoneInfo) -> dict[str, Any]:

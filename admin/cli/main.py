@@ -24,8 +24,12 @@ COMMANDS = {
     "check-config": ("admin.cli.check_config:command", "Check the settings file; tell every error with its line."),
     "explain": ("admin.cli.explain:command", "Ask a running worker what it would answer for a name, and why."),
     "lists": ("admin.cli.lists:group", "Import, inspect, roll back and withdraw lists of indicators."),
+    "bypass": ("admin.cli.bypass:group", "The red switch: block nothing, record everything, for a time."),
+    "allow": ("admin.cli.allow:group", "Take a name out of all lists, for a reason and a time."),
     "hosts": ("admin.cli.hosts:command", "Show the machines that asked for listed names."),
     "hits": ("admin.cli.hits:command", "Show or export single hits from the ledger."),
+    "clients": ("admin.cli.clients:group", "Put networks into monitor mode, exempt them, or end that."),
+    "forwarders": ("admin.cli.forwarders:group", "Register DNS forwarders and proxies whose word is believed."),
     "accounts": ("admin.cli.accounts:group", "Manage who may log in to the staff pages."),
 }
 

@@ -146,6 +146,7 @@ def described(report: dict[str, Any], now: float) -> list[str]:
         f"buffered {number(hits['buffered'])}, dropped {number(hits['dropped'])} (since the workers started)"
     )
     lines += _recorder_lines(hits["recorder"], now)
+    lines += _client_lines(report["processes"])
     lines += _tcp_lines(report["tcp"], hits["counters"])
     counted = sorted((name.replace("_", " "), value) for name, value in hits["counters"].items() if value)
     if counted:
@@ -182,6 +183,18 @@ def _recorder_lines(recorder: dict[str, Any], now: float) -> list[str]:
         *([f"ledger {ledger}"] if ledger else []),
     ]
     return [f"recorder  {clean(', '.join(words))}"]
+
+
+def _client_lines(replies: dict[str, Any]) -> list[str]:
+    """The client table of the worker that is furthest behind."""
+    tables = [worker["clients"] for worker in _workers(replies).values() if worker.get("clients")]
+    if not tables:
+        return []
+    table_ = min(tables, key=lambda one: one["serial"])
+    counts = f"{table_['networks']} networks of {table_['units']} units, {table_['monitor']} in monitor mode,"
+    return [
+        f"clients   table {table_['serial']}: {counts} {table_['exempt']} exempt, {table_['forwarders']} forwarders"
+    ]
 
 
 def _tcp_lines(places: dict[str, int], counters: dict[str, float]) -> list[str]:

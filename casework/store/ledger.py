@@ -15,11 +15,13 @@ from casework.store.engine import Row, Store, insert_many, telling_unreadable
 
 _FACTS = (
     "qname, qtype, transport, action, address, indicator, subdomains, kind, family, list, version, line, campaign,"
-    " letter, source, serial"
+    " letter, source, serial, step, verified"
 )
 _ROW = (
     "SELECT h.seq, h.time, h.client, h.count, f.qname, f.qtype, f.transport, f.action, f.address, f.indicator,"
-    " f.subdomains, f.kind, f.family, f.list, f.version, f.line, f.campaign, f.letter, f.source, f.serial"
+    " f.subdomains, f.kind, f.family, f.list, f.version, f.line, f.campaign, f.letter, f.source, f.serial, f.step,"
+    " f.verified, c.via, c.how, c.mac, c.cpe_id FROM hits h JOIN facts f ON f.id = h.facts"
+    " LEFT JOIN hit_claims hc ON hc.seq = h.seq LEFT JOIN claims c ON c.id = hc.claim"
 )
 _MARK = "boot, node, worker, batch, made, counted, final, dropped, updated"
 
@@ -52,6 +54,12 @@ class LedgerRow(msgspec.Struct, frozen=True):
     letter: str
     source: str
     serial: int
+    step: str  # what the indicator was found in: name, alias, answer or client
+    verified: bool  # the client has shown that it reads what is sent to its address
+    via: str = ""  # who named the client or a device behind it: address of a proxy or forwarder
+    how: str = ""  # how it named the client: proxy, ecs; "" not at all
+    mac: str = ""
+    cpe_id: str = ""
 
 
 class Mark(NamedTuple):
@@ -87,6 +95,8 @@ class Change(NamedTuple):
 
     facts: list[tuple[Any, ...]]  # (id, digest, *columns)
     hits: Sequence[Sequence[int | str]]  # (seq, time, client, facts, count)
+    claims: Sequence[Sequence[int | str]]  # (id, via, how, mac, cpe_id)
+    claimed: Sequence[Sequence[int]]  # (seq, claim)
     growth: list[tuple[int, int]]  # (more, seq)
     hours: list[tuple[int, int, int, int, int]]  # (hour, first_seq, last_seq, first, last)
     marks: Iterable[Mark]
@@ -102,6 +112,7 @@ class DayFile:
             try:
                 self.next_seq = self._next("hits", "seq")
                 self.next_facts = self._next("facts", "id")
+                self.next_claim = self._next("claims", "id")
             except BaseException:
                 self.store.close()
                 raise
@@ -116,11 +127,21 @@ class DayFile:
             row = self.store.connection.execute("SELECT id FROM facts WHERE digest = ?", (digest,)).fetchone()
         return None if row is None else int(row[0])
 
+    def find_claim(self, key: Sequence[str]) -> int | None:
+        """The id of a claim (via, how, mac, cpe_id) already in the file."""
+        with telling_unreadable(self.path):
+            row = self.store.connection.execute(
+                "SELECT id FROM claims WHERE via = ? AND how = ? AND mac = ? AND cpe_id = ?", key
+            ).fetchone()
+        return None if row is None else int(row[0])
+
     def write(self, change: Change) -> None:
         """Commit a change, wholly or not at all. After an error only a fresh DayFile knows what the file holds."""
         with telling_unreadable(self.path), self.store.transaction() as run:
-            insert_many(run, f"INSERT INTO facts (id, digest, {_FACTS})", 18, change.facts)
+            insert_many(run, f"INSERT INTO facts (id, digest, {_FACTS})", 20, change.facts)
             insert_many(run, "INSERT INTO hits (seq, time, client, facts, count)", 5, change.hits)
+            insert_many(run, "INSERT INTO claims (id, via, how, mac, cpe_id)", 5, change.claims)
+            insert_many(run, "INSERT INTO hit_claims (seq, claim)", 2, change.claimed)
             run.executemany("UPDATE hits SET count = count + ? WHERE seq = ?", change.growth)
             run.executemany(
                 "INSERT INTO hours VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET last_seq = excluded.last_seq,"
@@ -133,6 +154,7 @@ class DayFile:
             )
         self.next_seq += len(change.hits)
         self.next_facts += len(change.facts)
+        self.next_claim += len(change.claims)
 
     def finish(self) -> None:
         """The day is over: index the rows by client, once, where an index kept up all day would cost too much."""
@@ -176,8 +198,7 @@ def rows(
     conditions, values = _conditions(since, until, client)
     top = last if below is None else min(last, below - 1)
     found = store.connection.execute(
-        f"{_ROW} FROM hits h JOIN facts f ON f.id = h.facts WHERE h.seq BETWEEN ? AND ?{conditions}"
-        " ORDER BY h.seq DESC LIMIT ?",
+        f"{_ROW} WHERE h.seq BETWEEN ? AND ?{conditions} ORDER BY h.seq DESC LIMIT ?",
         (first, top, *values, limit),
     )
     return (_row(store, row) for row in found)
@@ -193,8 +214,7 @@ def rows_of(store: Store, part: Part, offset: int, limit: int) -> list[LedgerRow
     """Rows of a part, the newest first, behind the first `offset` of them."""
     text, values = _of_part(store, part)
     found = store.connection.execute(
-        f"{_ROW} FROM hits h JOIN facts f ON f.id = h.facts WHERE h.seq IN (SELECT seq {text}"
-        " ORDER BY seq DESC LIMIT ? OFFSET ?) ORDER BY h.seq DESC",
+        f"{_ROW} WHERE h.seq IN (SELECT seq {text} ORDER BY seq DESC LIMIT ? OFFSET ?) ORDER BY h.seq DESC",
         (*values, limit, offset),
     )
     return [_row(store, row) for row in found]
@@ -216,8 +236,7 @@ def rows_after(store: Store, seq: int, before: int, client: str, limit: int) -> 
     end = max(seq, last_seq(store) if growing is None else growing - 1)
     conditions, values = _conditions(None, None, client)
     found = run(
-        f"{_ROW} FROM hits h JOIN facts f ON f.id = h.facts WHERE h.seq > ? AND h.seq <= ?{conditions}"
-        " ORDER BY h.seq LIMIT ?",
+        f"{_ROW} WHERE h.seq > ? AND h.seq <= ?{conditions} ORDER BY h.seq LIMIT ?",
         (seq, end, *values, limit),
     )
     rows = [_row(store, row) for row in found]
@@ -225,7 +244,9 @@ def rows_after(store: Store, seq: int, before: int, client: str, limit: int) -> 
 
 
 def _row(store: Store, row: Sequence[Any]) -> LedgerRow:
-    values: tuple[Any, ...] = (*row[:10], bool(row[10]), *row[11:])
+    values: tuple[Any, ...] = (*row[:10], bool(row[10]), *row[11:21], bool(row[21]))
+    if row[22] is not None:
+        values += (*row[22:],)
     return LedgerRow(store.path.name, *values)
 
 

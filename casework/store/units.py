@@ -67,6 +67,12 @@ def networks_on(store: Store, day: str) -> list[tuple[str, str]]:
     ]
 
 
+def exists(run: Connection, code: str) -> bool:
+    """Whether there is a unit of this code now."""
+    row = run.execute("SELECT EXISTS (SELECT 1 FROM units WHERE code = ? AND valid_to IS NULL)", (code,)).fetchone()
+    return bool(row[0])
+
+
 def data_version(store: Store) -> int:
     """Changes whenever another connection has changed the database."""
     return int(store.connection.execute("PRAGMA data_version").fetchone()[0])

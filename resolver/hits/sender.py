@@ -26,8 +26,10 @@ log = logging.getLogger(__name__)
 
 WINDOW = 8 << 20  # octets sent and not yet acknowledged; beyond it hits fold in `waiting`
 BATCH = 1 << 20  # octets; contracts.hit.MAX_FRAME is the most that the recorder takes
-ROW = 40  # octets of a packed row beside its facts, at most
-MAX_FOLDED = 200_000  # distinct (client, hit, second) held while the recorder is away; beyond it only the count is kept
+ROW = 40  # octets of a packed row beside its claim and facts, at most
+MAX_FOLDED = (
+    200_000  # distinct (client, claim, hit, second) held while the recorder is away; beyond it only the count is kept
+)
 RETRY_SECONDS = 0.25
 
 
@@ -52,8 +54,8 @@ class HitSender:
         self._link: socket.socket | None = None
         self._ready = False  # the recorder has told what it knows
         self._reader = FrameReader()
-        self._folded: dict[tuple[bytes, bytes], int] = {}
-        self._waiting: dict[tuple[bytes, bytes, int], int] = {}
+        self._folded: dict[tuple[bytes, bytes, bytes], int] = {}
+        self._waiting: dict[tuple[bytes, bytes, bytes, int], int] = {}
         self._unacknowledged: collections.deque[tuple[int, bytes]] = collections.deque()
         self._window = 0
         self._outgoing = bytearray()
@@ -67,9 +69,9 @@ class HitSender:
 
     # The packet path.
 
-    def add(self, client: bytes, hit: bytes, count: int) -> None:
-        """Fold in `count` hits of a packed client address with the same packed facts."""
-        key = (client, hit)
+    def add(self, client: bytes, hit: bytes, count: int, claim: bytes = b"") -> None:
+        """Fold in `count` hits of a packed client address with the same packed facts (and claim of who it is)."""
+        key = (client, claim, hit)
         self._folded[key] = self._folded.get(key, 0) + count
 
     def flush(self) -> None:
@@ -81,14 +83,14 @@ class HitSender:
         self.made += sum(folded.values())
         self._counts.values[0] = self.made
         if self._ready and not self._outgoing and not self._waiting and self._window < WINDOW:
-            self._send([(client, second, count, hit) for (client, hit), count in folded.items()])
+            self._send([(client, claim, second, count, hit) for (client, claim, hit), count in folded.items()])
         else:
             self._wait(folded, second)
 
-    def _wait(self, folded: dict[tuple[bytes, bytes], int], second: int) -> None:
+    def _wait(self, folded: dict[tuple[bytes, bytes, bytes], int], second: int) -> None:
         waiting = self._waiting
-        for (client, hit), count in folded.items():
-            key = (client, hit, second)
+        for (client, claim, hit), count in folded.items():
+            key = (client, claim, hit, second)
             if key in waiting:
                 waiting[key] += count
             elif len(waiting) < MAX_FOLDED:
@@ -188,14 +190,14 @@ class HitSender:
     def _drain_waiting(self) -> None:
         """Send what folded while the recorder was away or slow, in batches of at most about BATCH octets."""
         while self._waiting and self._ready and not self._outgoing and self._window < WINDOW:
-            keys = list[tuple[bytes, bytes, int]]()
+            keys = list[tuple[bytes, bytes, bytes, int]]()
             size = 0
             for key in self._waiting:
                 keys.append(key)
-                size += len(key[1]) + ROW
+                size += len(key[1]) + len(key[2]) + ROW
                 if size >= BATCH:
                     break
-            self._send([(key[0], key[2], self._waiting.pop(key), key[1]) for key in keys])
+            self._send([(key[0], key[1], key[3], self._waiting.pop(key), key[2]) for key in keys])
 
     def doWrite(self) -> None:
         """For the reactor: the socket takes more."""

@@ -156,7 +156,7 @@ class Dispatcher:
         """What to send now; None: another question had to be asked for it first."""
         try:
             engine = self.engine
-            group = one.group if one.judged[0] is engine.policy else engine.access.group(one.client)
+            group = one.group if one.judged[0] is engine.policy else engine.access.named(one.client)
             outcome = engine.complete(one.query, group, one.transport, cached, now, one.judged, key)
             if isinstance(outcome, Forward):
                 self._count(one.client, one.query, outcome.hit)

@@ -59,7 +59,7 @@ def populate(settings: Settings, asked: Iterable[Asked] = TWO_MACHINES, now: int
     day = DayWriter(path, Folder())
     ordered = sorted(asked, key=lambda hit: -hit[1])
     rows = [
-        (ipaddress.ip_address(client).packed, now - ago, count, pack_facts(facts(name)))
+        (ipaddress.ip_address(client).packed, b"", now - ago, count, pack_facts(facts(name)))
         for client, ago, name, count in ordered
     ]
     day.add(rows, now)

@@ -16,7 +16,7 @@ from admin import audit_log, audit_words
 from admin.show import ACTS
 from blocklists.library import Library
 from blocklists.service import ImportOptions, Lists
-from casework import accounts
+from casework import accounts, clients
 from casework.store import audit
 from casework.store.audit import AuditEntry, Origin
 from casework.store.engine import Store, open_casework
@@ -53,6 +53,12 @@ def everything(people: People, store: Store, settings: Settings) -> People:
     staff.submit(f"/hosts/export.csv?{EVERY_FILTER}", "/password", reason="Báo cáo chiến dịch")
     staff.submit("/password", "/password", old=PASSWORD, new="một mật khẩu khác", again="một mật khẩu khác")
     staff.submit("/logout", "/password")
+    mai = ROOT._replace(actor="os:mai")
+    clients.set_standing(store, "127.10.5.0/24", "monitor", 3600, "Làm quen", mai)
+    clients.set_standing(store, "127.10.6.0/24", "exempt", 0, "Máy đo", mai)
+    clients.end_standing(store, "127.10.6.0/24", 0, "Xong", mai)
+    clients.add_forwarder(store, "127.10.0.53", "so-mau", ("ecs", "mac"), "AD", mai)
+    clients.remove_forwarder(store, "127.10.0.53", "Thay máy", mai)
     with closing(Library.open(settings.state)) as library:
         lists = Lists(settings, library)
         lists.seed()
@@ -100,6 +106,11 @@ def acts(text: str) -> set[str]:
         ("bao cao chien dich", {"hosts.export"}),
         ("22/11/2026 10:00", {"hosts.export"}),
         ("hosts.export", {"hosts.export"}),
+        ("mai (may chu)", {"clients.monitor", "clients.exempt", "clients.normal"}
+            | {"forwarders.add", "forwarders.remove"}),
+        ("chỉ ghi nhận cho mạng", set()),
+        ("che do chi ghi nhan", {"clients.monitor"}),
+        ("được tin về: ecs, mac", {"forwarders.add"}),
     ],
 )  # fmt: skip
 def test_what_is_shown_is_found(everything: People, query: str, expected: set[str]) -> None:

@@ -18,7 +18,7 @@ from casework.seed import seed
 from casework.store.audit import Origin
 from casework.store.engine import open_casework
 from contracts import config
-from contracts.hit import Batch, Hello, HitFacts, HitRow, pack_facts
+from contracts.hit import Batch, Claim, Hello, HitFacts, HitRow, pack_claim, pack_facts
 from contracts.settings import Settings
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -63,9 +63,11 @@ def facts(qname: str = "evil.example", **other: object) -> HitFacts:
     return msgspec.structs.replace(made, **other)
 
 
-def row(client: str, second: int = NOON, count: int = 1, what: HitFacts | None = None) -> HitRow:
+def row(client: str, second: int = NOON, count: int = 1, what: HitFacts | None = None,
+        claim: Claim | None = None) -> HitRow:  # fmt: skip
     """One row of a batch."""
-    return ipaddress.ip_address(client).packed, second, count, pack_facts(what or facts())
+    packed = pack_claim(claim) if claim else b""
+    return ipaddress.ip_address(client).packed, packed, second, count, pack_facts(what or facts())
 
 
 def arrival(number: int, rows: Sequence[HitRow], boot: str = BOOT, worker: int = 0, made: int | None = None) -> Arrival:

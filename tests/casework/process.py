@@ -134,7 +134,7 @@ class Sender(threading.Thread):
 
     def _send(self, link: socket.socket, rows: list[HitRow]) -> None:
         self._number += 1
-        self.made += sum(count for _, _, count, _ in rows)
+        self.made += sum(count for _, _, _, count, _ in rows)
         batch = Batch(self._number, self.made, rows)
         self._kept.append(batch)
         link.sendall(frame(batch))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from casework import ledger
 from casework.daywriter import MAX_COUNT, MAX_TIME, DayWriter
 from casework.folding import Folder
-from contracts.hit import pack_facts
+from contracts.hit import Claim, pack_facts
 from tests.casework.making import NOON, facts, hits_in, row
 
 PATH = "2026-11-23-node1.db"
@@ -46,6 +46,44 @@ def test_other_facts_are_another_row(tmp_path, day):
     day.add([row("127.10.0.1", what=facts(qtype=kind)) for kind in (1, 28, 1)], NOON)
     day.commit([])
     assert [count for *_, count in written(tmp_path)] == [2, 1]
+
+
+PROXY = Claim(ipaddress.ip_address("127.10.0.53").packed, "proxy")
+DEVICE = Claim(PROXY.via, "", b"\0\x11\x22\xaa\xbb\xcc", "tầng\n2")
+
+
+def test_another_claim_is_another_row_and_is_stored_once(tmp_path, day):
+    for _commit in (1, 2):
+        day.add([row("127.10.0.1", claim=claim) for claim in (None, PROXY, DEVICE, PROXY)], NOON)
+        day.commit([])
+    day.add([row("127.10.0.2", claim=DEVICE)], NOON)
+    day.commit([])
+    found = [(one.client, one.count, one.via, one.how, one.mac, one.cpe_id) for one in ledger.rows(tmp_path)]
+    device = ("127.10.0.53", "", "00:11:22:aa:bb:cc", "tầng\\0102")
+    assert found == [
+        ("127.10.0.2", 1, *device), ("127.10.0.1", 2, *device), ("127.10.0.1", 4, "127.10.0.53", "proxy", "", ""),
+        ("127.10.0.1", 2, "", "", "", ""),
+    ]  # fmt: skip
+    again = DayWriter(day.path, Folder())
+    again.add([row("127.10.0.3", claim=claim) for claim in (PROXY, DEVICE)], NOON)
+    again.commit([])
+    again.close()
+    assert again._file.next_claim == 3, "known from before"
+    assert [one.how for one in ledger.rows(tmp_path, limit=2)] == ["", "proxy"]
+
+
+def test_what_was_found_where_and_whether_the_client_reads(tmp_path, day):
+    day.add([row("127.10.0.1", what=facts(step="answer", verified=True)), row("127.10.0.1")], NOON)
+    day.commit([])
+    assert [(one.step, one.verified) for one in ledger.rows(tmp_path)] == [("name", False), ("answer", True)]
+
+
+def test_each_machine_behind_a_claim_has_its_own_names(tmp_path, day):
+    for claim in (None, DEVICE):
+        day.add([row("127.10.0.1", what=facts(f"n{n}.evil.example"), claim=claim) for n in range(70)], NOON)
+    day.commit([])
+    names = Counter((one.qname == "*.evil.example", one.via) for one in ledger.rows(tmp_path, limit=1000))
+    assert names == {(False, ""): 64, (True, ""): 1, (False, "127.10.0.53"): 64, (True, "127.10.0.53"): 1}
 
 
 def test_a_row_that_was_rolled_up_grows_no_more(tmp_path, day):
@@ -85,14 +123,15 @@ def test_facts_are_stored_once_also_after_a_restart(tmp_path, day):
 @pytest.mark.parametrize(
     "bad",
     [
-        (b"abc", NOON, 1, pack_facts(facts())),
-        (b"\x7f\0\0\1", -1, 1, pack_facts(facts())),
-        (b"\x7f\0\0\1", MAX_TIME + 1, 1, pack_facts(facts())),
-        (b"\x7f\0\0\1", 1 << 80, 1, pack_facts(facts())),
-        (b"\x7f\0\0\1", NOON, 0, pack_facts(facts())),
-        (b"\x7f\0\0\1", NOON, MAX_COUNT + 1, pack_facts(facts())),
-        (b"\x7f\0\0\1", NOON, 1, b"no facts"),
-        (b"\x7f\0\0\1", NOON, 1, pack_facts(facts(line=(1 << 64) - 1))),
+        (b"abc", b"", NOON, 1, pack_facts(facts())),
+        (b"\x7f\0\0\1", b"", -1, 1, pack_facts(facts())),
+        (b"\x7f\0\0\1", b"", MAX_TIME + 1, 1, pack_facts(facts())),
+        (b"\x7f\0\0\1", b"", 1 << 80, 1, pack_facts(facts())),
+        (b"\x7f\0\0\1", b"", NOON, 0, pack_facts(facts())),
+        (b"\x7f\0\0\1", b"", NOON, MAX_COUNT + 1, pack_facts(facts())),
+        (b"\x7f\0\0\1", b"", NOON, 1, b"no facts"),
+        (b"\x7f\0\0\1", b"no claim", NOON, 1, pack_facts(facts())),
+        (b"\x7f\0\0\1", b"", NOON, 1, pack_facts(facts(line=(1 << 64) - 1))),
     ],
 )
 def test_a_row_without_sense_is_refused_and_the_others_taken(tmp_path, day, bad):

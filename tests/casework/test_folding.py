@@ -19,7 +19,7 @@ MINUTE = NOON - NOON % 60
 def names(folder: Folder, client: str, second: int, asked: list[str], **other: object) -> list[str]:
     """The names under which these questions are recorded."""
     known = [folder.know(pack_facts(facts(name, **other))) for name in asked]
-    return [folder.fold(client, second, one).facts.qname for one in known]
+    return [folder.fold((client, 0), second, one).facts.qname for one in known]
 
 
 def many(count: int, tag: str = "x") -> list[str]:
@@ -80,6 +80,11 @@ def test_what_only_counts_is_otherwise_the_same():
     folded = folder.know(known.folded)
     assert folded.group is None
     assert folded.facts == msgspec.structs.replace(known.facts, qname="*.evil.example")
+
+
+def test_what_only_counts_names_no_name_where_none_was_listed():
+    known = Folder().know(pack_facts(facts("a.other.example", indicator="192.0.2.0/24", step="answer")))
+    assert Folder().know(known.folded).facts.qname == "*"
 
 
 @pytest.mark.parametrize(

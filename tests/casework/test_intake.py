@@ -47,7 +47,8 @@ def linked() -> tuple[Link, Taker, Transport]:
     return link, taker, transport
 
 
-rows = st.lists(st.tuples(st.binary(max_size=16), st.integers(0, 1 << 33), st.integers(1, 9), st.binary(max_size=50)))
+some = st.binary(max_size=20)
+rows = st.lists(st.tuples(some, some, st.integers(0, 1 << 33), st.integers(1, 9), st.binary(max_size=50)))
 batches = st.lists(rows, max_size=5)
 
 

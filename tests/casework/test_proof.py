@@ -177,6 +177,7 @@ def test_what_was_never_noted_is_left_out_and_said_where_it_may_be_anothers(shar
     sharing.recorder.close()
     store = open_evidence(sharing.state)
     store.connection.execute("DROP TABLE moves")
+    store.connection.execute("UPDATE host_indicators SET action = action / 10")
     store.connection.execute("PRAGMA user_version = 1")
     store.close()
     sharing.restart()

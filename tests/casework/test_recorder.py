@@ -49,7 +49,7 @@ def test_a_gap_is_counted_and_does_not_hold_up(recorder, settings):
 
 
 def test_rows_without_sense_are_counted_and_their_batch_acknowledged(recorder):
-    recorder.commit([arrival(1, [(b"bad", NOON, 1, b"")])])
+    recorder.commit([arrival(1, [(b"bad", b"", NOON, 1, b"")])])
     assert (recorder.committed(BOOT), recorder.status()["refused"]) == (1, 1)
 
 

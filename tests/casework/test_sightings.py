@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from typing import get_args
 
 import pytest
 
 from casework import hosts, sightings
 from casework.store import evidence
 from casework.store.engine import DatabaseError, open_casework, open_evidence
+from contracts.hit import Action
 from tests.casework.making import NOON, Clock, arrival, facts, hits_in, recorder_in, rolled_up, row
 
 
@@ -68,6 +70,15 @@ def test_the_strongest_answer_counts(recorder, settings, clock):
         recorder.commit([arrival(number, [row("127.10.0.1", what=facts(action=action))])])
     rolled_up(recorder, clock)
     assert [one.action for one in listed(settings.state)[0].indicators] == ["sinkhole"]
+
+
+def test_every_action_has_its_strength(recorder, settings, clock):
+    assert sightings.STRENGTH.keys() == set(get_args(Action))
+    assert len(set(sightings.STRENGTH.values())) == len(sightings.STRENGTH)
+    for number, action in enumerate(get_args(Action), 1):
+        recorder.commit([arrival(number, [row(f"127.10.0.{number}", what=facts(action=action))])])
+    rolled_up(recorder, clock)
+    assert [host.indicators[0].action for host in listed(settings.state)] == list(get_args(Action))
 
 
 def test_a_second_that_goes_on_is_left_for_later(recorder, settings, clock):

@@ -62,6 +62,21 @@ def test_people_read_the_outcome_the_reason_and_the_match(settings_file, run_fol
     assert "source" not in ran.stdout  # empty facts are left out
 
 
+def test_what_is_said_of_the_client_is_told(settings_file, run_folder):
+    asker = {
+        "address": "127.10.0.5", "unit": "so-mau", "standing": "monitor", "network": "127.10.0.0/24",
+        "until": 1795400000, "reason": "làm quen", "trusts": ["ecs", "mac"],
+    }  # fmt: skip
+    told = {**LISTED, "outcome": "monitor", "notes": ["the client's network is in monitor mode"], "asker": asker}
+    with answering(run_folder / "resolver-0.sock", {"explain": told}):
+        ran = run("--config", settings_file, "explain", "update.evil.example")
+    assert "note  the client's network is in monitor mode" in ran.stdout
+    assert (
+        "client table: unit so-mau; 127.10.0.0/24 is monitor until 2026-11-23 02:13:20 UTC: làm quen;"
+        " a registered forwarder, believed in ecs, mac" in ran.stdout
+    )
+
+
 def test_a_name_that_is_not_listed(settings_file, run_folder):
     with answering(run_folder / "resolver-0.sock", {"explain": PLAIN}):
         ran = run("--config", settings_file, "explain", "update.evil.example")

@@ -14,6 +14,7 @@ from admin.cli.main import main
 from casework import ledger
 from contracts.control import RunFolder
 from contracts.counter import CounterFile, counter_path
+from contracts.hit import Claim
 from tests.casework.making import BOOT, NOON, arrival, damage, facts, recorder_in, row, seeded
 from tests.cli.conftest import SINKHOLE
 from tests.waiting import DEADLINE, until
@@ -62,6 +63,26 @@ def test_json_and_filters(recorded):
     )  # fmt: skip
     assert len(json.loads(run(recorded, "--json", "--limit", "2").stdout)) == 2
     assert len(json.loads(run(recorded, "--json", "--since", "2026-11-23T09:13:21+07:00").stdout)) == 2
+
+
+def test_who_named_the_machine_and_what_was_listed(recorded):
+    recorder = recorder_in(recorded / "var")
+    named = Claim(b"\x0a\0\0\x35", "ecs", b"\0\1\2\3\4\5", "tầng 2\x1b[2J")
+    what = facts("www.other.example", indicator="192.0.2.7", step="answer", verified=True)
+    recorder.commit(
+        [arrival(2, [row("127.10.0.9", NOON + 3, 1, what, named), row("127.10.0.8", claim=Claim(b"\x7f\0\0\1"))])]
+    )
+    recorder.close()
+    (found,) = json.loads(run(recorded, "--json", "--client", "127.10.0.9").stdout)
+    assert {key: found[key] for key in ("step", "verified", "via", "how", "mac", "cpe_id")} == {
+        "step": "answer", "verified": True, "via": "10.0.0.53", "how": "ecs", "mac": "00:01:02:03:04:05",
+        "cpe_id": "tầng 2\\027[2J",
+    }  # fmt: skip
+    (line,) = run(recorded, "--client", "127.10.0.9").stdout.splitlines()[1:]
+    assert "127.10.0.9 (ecs 10.0.0.53, 00:01:02:03:04:05, tầng 2\\027[2J)" in line
+    assert "udp+cookie" in line
+    assert "192.0.2.7 (Emotet), answer" in line
+    assert "127.10.0.8 (told by 127.0.0.1)" in run(recorded, "--client", "127.10.0.8").stdout
 
 
 def test_nothing_and_bad_words(tmp_path, recorded):

@@ -21,6 +21,7 @@ def worker(number, **changed):
         "started": time.time() - 65,
         "serial": 4,
         "counters": {"udp_queries": 1000 + number, "listed": 12, "malformed": 0},
+        "clients": {"serial": 2, "units": 1, "networks": 3, "monitor": 1, "exempt": 0, "forwarders": 2},
         "hits": {"made": 12, "acknowledged": 10, "buffered": 2, "dropped": 0, "connected": True},
         "cache": {"entries": 5},
         "upstreams": [],

@@ -15,11 +15,14 @@ from contracts.hit import (
     Ack,
     BadFrame,
     Batch,
+    Claim,
     FrameReader,
     Hello,
     HitFacts,
     frame,
+    pack_claim,
     pack_facts,
+    unpack_claim,
     unpack_facts,
 )
 
@@ -30,7 +33,7 @@ FACTS = HitFacts(
 MESSAGES = [
     Hello("node1", 0, "00112233445566aa"),
     Batch(1, 0, []),
-    Batch(2, 70, [(b"\x7f\x0a\0\5", 1_790_000_000, 64, pack_facts(FACTS)), (b"\0" * 16, 0, 1, b"")]),
+    Batch(2, 70, [(b"\x7f\x0a\0\5", b"claim", 1_790_000_000, 64, pack_facts(FACTS)), (b"\0" * 16, b"", 0, 1, b"")]),
     Ack(2),
 ]
 
@@ -93,6 +96,8 @@ def test_any_bytes_give_messages_or_the_one_error(data):
         FrameReader().feed(data)
     with contextlib.suppress(BadFrame):
         unpack_facts(data)
+    with contextlib.suppress(BadFrame):
+        unpack_claim(data)
 
 
 def test_what_was_good_before_a_bad_frame_is_not_repeated():
@@ -100,3 +105,20 @@ def test_what_was_good_before_a_bad_frame_is_not_repeated():
     assert reader.feed(frame(Ack(1))) == [Ack(1)]
     with pytest.raises(BadFrame):
         reader.feed(struct.pack("!I", 1) + b"\xc1")
+
+
+def test_a_claim_comes_back():
+    for claim in (Claim(b"\x0a\0\0\1"), Claim(b"\0" * 16, "ecs", b"\0\1\2\3\4\5", "Phòng 12 \x1b[2J")):
+        assert unpack_claim(pack_claim(claim)) == claim
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        Claim(b""), Claim(b"\0" * 5), Claim(b"\0" * 4, "xff"), Claim(b"\0" * 4, "", b"\0" * 21),
+        Claim(b"\0" * 4, "", b"", "x" * 65),
+    ],
+)  # fmt: skip
+def test_a_claim_without_sense_is_refused(claim):
+    with pytest.raises(BadFrame):
+        unpack_claim(pack_claim(claim))

@@ -85,8 +85,8 @@ class Pair:
         self.recorder.acknowledge(known)
         self.loop.until(lambda: self.sender.connected, "ready")
 
-    def hit(self, facts=b"facts", client=ONE, count=1):
-        self.sender.add(client, facts, count)
+    def hit(self, facts=b"facts", client=ONE, count=1, claim=b""):
+        self.sender.add(client, facts, count, claim)
 
     def hits(self, *facts):
         """One flush with these."""

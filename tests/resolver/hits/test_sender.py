@@ -40,9 +40,9 @@ def test_hello_then_batches_numbered_without_gaps(pair):
     pair.sender.flush()  # nothing to send: no batch
     pair.drain()
     assert pair.recorder.batches == [
-        Batch(1, 1, [(ONE, 1000, 1, b"early")]),
-        Batch(2, 3, [(ONE, 1001, 1, b"a"), (ONE, 1001, 1, b"b")]),
-        Batch(3, 4, [(ONE, 1001, 1, b"c")]),
+        Batch(1, 1, [(ONE, b"", 1000, 1, b"early")]),
+        Batch(2, 3, [(ONE, b"", 1001, 1, b"a"), (ONE, b"", 1001, 1, b"b")]),
+        Batch(3, 4, [(ONE, b"", 1001, 1, b"c")]),
     ]
 
 
@@ -53,14 +53,31 @@ def test_equal_hits_of_one_flush_are_one_row(pair):
     pair.sender.flush()
     pair.drain()
     ((batch),) = pair.recorder.batches
-    assert batch == Batch(1, 9, [(ONE, 1000, 7, b"a"), (TWO, 1000, 1, b"a"), (ONE, 1000, 1, b"b")])
+    assert batch == Batch(1, 9, [(ONE, b"", 1000, 7, b"a"), (TWO, b"", 1000, 1, b"a"), (ONE, b"", 1000, 1, b"b")])
+
+
+def test_machines_behind_one_address_are_rows_of_their_own(pair):
+    """Whether they are sent at once or folded while the recorder is away."""
+    pair.hit(b"a", claim=b"mac 1")
+    pair.hit(b"a", claim=b"mac 2", count=2)
+    pair.hit(b"a", claim=b"mac 1")
+    pair.sender.flush()
+    pair.connect()
+    pair.hit(b"a", claim=b"mac 2")
+    pair.hit(b"a")
+    pair.sender.flush()
+    pair.drain()
+    assert rows(pair.recorder.batches) == [
+        (ONE, b"mac 1", 1000, 2, b"a"), (ONE, b"mac 2", 1000, 2, b"a"),
+        (ONE, b"mac 2", 1000, 1, b"a"), (ONE, b"", 1000, 1, b"a"),
+    ]  # fmt: skip
 
 
 def test_it_is_handed_over_before_flush_returns(pair):
     """A worker that is killed now has lost nothing."""
     pair.connect()
     pair.hits(b"a")
-    assert [row[3] for row in rows(message for message in pair.recorder.read())] == [b"a"]
+    assert [row[4] for row in rows(message for message in pair.recorder.read())] == [b"a"]
 
 
 def test_what_is_acknowledged_is_forgotten_and_nothing_else(pair):
@@ -95,8 +112,8 @@ def test_after_a_loss_the_unacknowledged_are_sent_again_and_only_they(pair):
     pair.drain()
     assert pair.recorder.batches == [
         first[2],
-        Batch(4, 4, [(ONE, 1000, 1, b"while away")]),
-        Batch(5, 5, [(ONE, 1000, 1, b"later")]),
+        Batch(4, 4, [(ONE, b"", 1000, 1, b"while away")]),
+        Batch(5, 5, [(ONE, b"", 1000, 1, b"later")]),
     ]
 
 
@@ -120,7 +137,7 @@ def test_nobody_listens_at_first(pair):
     pair.hits(b"a")
     pair.connect()
     pair.drain()
-    assert rows(pair.recorder.batches) == [(ONE, 1000, 1, b"a")]
+    assert rows(pair.recorder.batches) == [(ONE, b"", 1000, 1, b"a")]
 
 
 def test_while_it_is_away_equal_hits_fold_within_their_second(pair):
@@ -131,7 +148,7 @@ def test_while_it_is_away_equal_hits_fold_within_their_second(pair):
     pair.connect()
     pair.drain()
     assert sorted(rows(pair.recorder.batches)) == [
-        (ONE, 1000, 2, b"a"), (ONE, 1000, 2, b"b"), (ONE, 1001, 1, b"a"), (ONE, 1001, 1, b"b"),
+        (ONE, b"", 1000, 2, b"a"), (ONE, b"", 1000, 2, b"b"), (ONE, b"", 1001, 1, b"a"), (ONE, b"", 1001, 1, b"b"),
     ]  # fmt: skip
     assert pair.sender.status()["buffered"] == 0
 
@@ -150,7 +167,7 @@ def test_what_folds_is_bounded_and_what_is_dropped_is_counted_exactly(pair, monk
     assert (counter.made, counter.dropped) == (kept + dropped, dropped)
     pair.connect()
     pair.drain()
-    assert sum(row[2] for row in rows(pair.recorder.batches)) == kept
+    assert sum(row[3] for row in rows(pair.recorder.batches)) == kept
     assert pair.recorder.batches[-1].made == kept + dropped
 
 
@@ -166,7 +183,7 @@ def test_a_recorder_that_does_not_read_blocks_nobody(pair):
     assert pair.sender.status()["buffered"]
     pair.drain()
     assert [batch.number for batch in pair.recorder.batches] == list(range(1, len(pair.recorder.batches) + 1))
-    assert sum(row[2] for row in rows(pair.recorder.batches)) == total
+    assert sum(row[3] for row in rows(pair.recorder.batches)) == total
     assert not pair.loop.writers
     pair.recorder.acknowledge(len(pair.recorder.batches))
     pair.loop.until(lambda: pair.sender.idle, "all acknowledged")
@@ -223,7 +240,7 @@ def test_garbage_from_the_recorder_ends_the_connection_and_loses_nothing(pair, g
     pair.loop.until(lambda: not pair.sender.connected, "hung up")
     pair.connect()
     pair.drain()
-    assert rows(pair.recorder.batches)[-1] == (ONE, 1000, 1, b"a")
+    assert rows(pair.recorder.batches)[-1] == (ONE, b"", 1000, 1, b"a")
 
 
 def test_a_recorder_that_says_something_else_is_not_believed(pair):
@@ -248,7 +265,7 @@ def test_two_acknowledgements_and_then_nobody(pair, monkeypatch):
     monkeypatch.undo()
     pair.connect(known=3)
     pair.drain()
-    assert rows(pair.recorder.batches)[-1] == (ONE, 1000, 1, b"goes on")
+    assert rows(pair.recorder.batches)[-1] == (ONE, b"", 1000, 1, b"goes on")
     assert [batch.number for batch in pair.recorder.batches] == list(range(4, 4 + len(pair.recorder.batches)))
 
 
@@ -268,7 +285,7 @@ def test_a_recorder_whose_queue_is_full_is_not_waited_for(pair):
     pair.hits(b"a")
     pair.connect()
     pair.drain()
-    assert rows(pair.recorder.batches) == [(ONE, 1000, 1, b"a")]
+    assert rows(pair.recorder.batches) == [(ONE, b"", 1000, 1, b"a")]
 
 
 def test_the_counter_file_counts_before_anything_is_sent(pair):

@@ -67,7 +67,7 @@ class AnyCourse(RuleBasedStateMachine):
             self.come()
             self.store_and_tell()
             assert self.pair.sender.idle
-            assert sum(row[2] for batch in self.committed.values() for row in batch.rows) == self.made
+            assert sum(row[3] for batch in self.committed.values() for row in batch.rows) == self.made
             assert self.pair.sender.acknowledged == self.made
             self.pair.close()
 

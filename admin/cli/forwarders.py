@@ -1,0 +1,109 @@
+"""`sinkhole forwarders`: DNS forwarders and proxies whose word about their clients is believed.
+
+Only words for the terminal: the work, its rules and its audit are casework.clients'.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import click
+
+from admin.cli.clients import json_option, origin, publish_now, reason_option, store_of, told
+from admin.cli.terminal import clean, echo_json, table
+from casework import clients
+from casework.moments import iso
+from casework.store.clients import ForwarderRow
+from contracts.clients import Trust
+
+
+class Trusts(click.ParamType[tuple[Trust, ...]]):
+    """Words with commas between."""
+
+    name = "words"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Trust, ...]:
+        """Click calls this."""
+        if isinstance(value, tuple):
+            return value
+        words = [word.strip() for word in value.split(",")]
+        if not set(words) <= set(clients.TRUSTS):
+            self.fail(f"{value!r}: expected some of {', '.join(clients.TRUSTS)}, with commas between", param, ctx)
+        return cast("tuple[Trust, ...]", tuple(words))
+
+
+@click.group()
+def group() -> None:
+    """DNS forwarders and proxies that ask for others, and what of their word is believed.
+
+    ecs: the client in EDNS Client Subnet, /32 or /128. mac: a hardware address in EDNS 65001 or 65073. cpe-id: a device
+    in EDNS 65074. proxy: PROXY protocol version 2, without which nothing from there is taken any more.
+    """
+
+
+@group.command("ls")
+@json_option
+@click.pass_context
+def ls(ctx: click.Context, as_json: bool) -> None:
+    """Show the registered forwarders, and the proxies of the settings."""
+    with store_of(ctx, readonly=True) as store:
+        found = clients.forwarders(store)
+    settings = ctx.obj.settings
+    zone = ZoneInfo(settings.time_zone)
+    fixed = [str(network) for network in settings.dns.proxies]
+    if as_json:
+        of_settings = [{"network": network, "trusts": ["proxy"], "by": "dns.proxies"} for network in fixed]
+        echo_json([_as_data(row, zone) for row in found] + of_settings)
+    elif found or fixed:
+        lines = [_line(row, zone) for row in found] + [(one, "", "proxy", "", "dns.proxies", "") for one in fixed]
+        click.echo(table(lines, ("NETWORK", "UNIT", "BELIEVED", "SINCE", "BY", "REASON")))
+    else:
+        click.echo("no forwarder is registered: nobody's word about others is believed", err=True)
+
+
+@group.command("add")
+@click.argument("address")
+@click.option("--unit", default="", metavar="CODE", help="Unit that it belongs to (default: that of its network).")
+@click.option("--trusts", required=True, type=Trusts(), help=f"Some of {','.join(clients.TRUSTS)}.")
+@reason_option
+@json_option
+@click.pass_context
+def add(ctx: click.Context, address: str, unit: str, trusts: tuple[Trust, ...], reason: str, as_json: bool) -> None:
+    """Believe what ADDRESS (or a small network) says about its clients."""
+    with store_of(ctx) as store:
+        row = clients.add_forwarder(store, address, unit, trusts, reason, origin())
+        live = publish_now(ctx, store)
+    if as_json:
+        zone = ZoneInfo(ctx.obj.settings.time_zone)
+        echo_json({"forwarder": _as_data(row, zone), **live._asdict()})
+        return
+    click.echo(clean(f"{row.network} is believed in {', '.join(row.trusts)}"))
+    click.echo(told(live), err=True)
+
+
+@group.command("remove")
+@click.argument("address")
+@reason_option
+@json_option
+@click.pass_context
+def remove(ctx: click.Context, address: str, reason: str, as_json: bool) -> None:
+    """Believe ADDRESS no more; it is a client like others."""
+    with store_of(ctx) as store:
+        clients.remove_forwarder(store, address, reason, origin())
+        live = publish_now(ctx, store)
+    if as_json:
+        echo_json(live._asdict())
+        return
+    click.echo(clean(f"{address} is believed no more"))
+    click.echo(told(live), err=True)
+
+
+def _line(row: ForwarderRow, zone: ZoneInfo) -> tuple[str, ...]:
+    since = f"{datetime.fromtimestamp(row.since, zone):%Y-%m-%d %H:%M:%S}"
+    return row.network, row.unit, ",".join(row.trusts), since, row.actor, row.reason
+
+
+def _as_data(row: ForwarderRow, zone: ZoneInfo) -> dict[str, Any]:
+    return {**row._asdict(), "since": iso(row.since, zone)}

@@ -1,0 +1,80 @@
+"""`sinkhole bypass` and `sinkhole allow` against a state folder without a service: words, exit codes, JSON, audit."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from contracts.decisions import DecisionsFile
+from tests.cli.answers import answering
+from tests.cli.test_main import run
+
+
+@pytest.fixture
+def state(settings_file):
+    return settings_file.parent / "var"
+
+
+@pytest.fixture
+def cli(settings_file):
+    """A command of this state."""
+    return lambda *words: run("--config", settings_file, *words)
+
+
+def test_the_workers_that_took_it_over_are_counted(cli, state):
+    with answering(state / "run" / "resolver-0.sock", {"reload": {"serial": 0, "decisions": 1}}) as asked:
+        done = cli("bypass", "on", "--reason", "a wrong list")
+    assert done.stderr == "live on 1 of 1 workers\n"
+    assert [request.op for request in asked] == ["reload"]
+
+
+def test_on_ls_and_off(cli, state):
+    done = cli("bypass", "on", "--for", "10m", "--reason", "a wrong list")
+    assert done.exit_code == 0
+    assert "nothing is blocked" in done.stdout
+    assert "no resolver worker is running" in done.stderr
+    assert DecisionsFile(state).read().bypass.reason == "a wrong list"
+    (row,) = json.loads(cli("bypass", "ls", "--json").stdout)
+    assert (row["state"], row["reason"], row["name"]) == ("holds", "a wrong list", None)
+    assert json.loads(cli("bypass", "off", "--json").stdout)["bypassed"] is False
+    assert DecisionsFile(state).read().bypass is None
+    assert cli("bypass", "off").exit_code == 1
+    assert "ended" in cli("bypass", "ls").stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("bypass", "on"),
+        ("bypass", "on", "--reason", "x" * 9, "--for", "soon"),
+        ("allow", "add", "good.example", "--reason", "false alarm"),
+        ("allow", "add", "--for", "7d", "--reason", "false alarm"),
+    ],
+)
+def test_wrong_use(cli, words):
+    assert cli(*words).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("bypass", "on", "--reason", "fire", "--for", "ever"), "for how long"),
+        (("bypass", "on", "--reason", "fire", "--for", "3d"), "for how long"),
+        (("allow", "add", "vn", "--reason", "all of it", "--for", "1d"), "top-level"),
+        (("allow", "remove", "good.example"), "not allowed by itself"),
+    ],
+)
+def test_what_cannot_be(cli, words, told):
+    done = cli(*words)
+    assert done.exit_code == 1
+    assert told in done.stderr
+
+
+def test_a_name_as_letters_write_it(cli, state):
+    assert cli("allow", "add", "good[.]example", "--reason", "false alarm", "--for", "7d").exit_code == 0
+    assert [one.name for one in DecisionsFile(state).read().allowed] == ["good.example"]
+    assert "good.example" in cli("allow", "ls").stdout
+    done = json.loads(cli("allow", "remove", "GOOD.example", "--json").stdout)
+    assert (done["name"], done["allowed"]) == ("GOOD.example", False)
+    assert DecisionsFile(state).read().allowed == ()
