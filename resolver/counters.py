@@ -10,8 +10,9 @@ class Counters:
     """Attributes rather than a dict: the slow path adds with one instruction; the hot loop adds once a batch."""
 
     __slots__ = (
-        "cached", "failed", "hot", "ignored", "internal_errors", "listed", "local", "malformed", "misses", "refused",
-        "send_dropped", "stale", "tcp_connections", "tcp_displaced", "tcp_queries", "tcp_turned_away", "udp_queries",
+        "cached", "claims_ignored", "failed", "hot", "ignored", "internal_errors", "listed", "local", "malformed",
+        "misses", "proxy_refused", "refused", "send_dropped", "stale", "tcp_connections", "tcp_displaced",
+        "tcp_queries", "tcp_turned_away", "udp_queries",
         "upstream_answers", "upstream_bad", "upstream_failures", "upstream_mismatches", "upstream_queries",
         "upstream_shed", "upstream_tcp", "upstream_timeouts",
     )  # fmt: skip
@@ -26,6 +27,8 @@ class Counters:
 
     cached: int
     """Answered from the cache, outside the hot table."""
+    claims_ignored: int
+    """Questions whose EDNS options say who asks, from somebody who is not believed in that."""
     failed: int
     """Clients that got SERVFAIL because no upstream answered."""
     hot: int
@@ -42,6 +45,8 @@ class Counters:
     """FORMERR, NOTIMP or BADVERS."""
     misses: int
     """Questions that needed an upstream."""
+    proxy_refused: int
+    """Datagrams and connections of listed proxies without a PROXY header that can be used."""
     refused: int
     """From clients outside the allowed networks."""
     send_dropped: int

@@ -16,6 +16,7 @@ from resolver.cache.entry import CachedAnswer
 from resolver.cache.failures import Failures
 from resolver.cache.table import TwoGenerations
 from resolver.counters import Counters
+from resolver.identity import Asker, identify
 from resolver.options import ClientOptions
 from resolver.outcome import CacheKey, Drop, Finished, Forward, Outcome, Reply
 from resolver.policy.clients import STRANGERS, Access, Group
@@ -94,8 +95,12 @@ class Engine:
         self._tables = {}
         self.access.follow(policy.clients)
 
-    def answer(self, packet: bytes, group: Group, transport: Transport, now: float, client: bytes = b"") -> Outcome:
-        """Everything that a client's packet can bring about. Raises only for bugs of ours."""
+    def answer(self, packet: bytes, group: Group, transport: Transport, now: float, client: bytes = b"",
+               asker: Asker | None = None) -> Outcome:  # fmt: skip
+        """Everything that a client's packet can bring about. Raises only for bugs of ours.
+
+        Where the packet says who asks, and that is believed, `asker` is somebody else afterwards.
+        """
         if group is STRANGERS:
             return self._refuse_stranger(packet)
         try:
@@ -108,6 +113,8 @@ class Engine:
         except Malformed as error:
             self.counters.malformed += 1
             return self._error(error.query, error.rcode, error.ede) if error.query else None
+        if asker is not None:
+            group = identify(query, asker, self.access, self.counters)
         if query.qclass != CLASS_IN or query.qtype in _TRANSFERS:
             return self._not_served(query, group, transport)
         verdict = self._judge(query, group, transport)
@@ -339,6 +346,8 @@ class Engine:
     def _refuse_stranger(self, packet: bytes) -> Reply | None:
         self.counters.refused += 1
         query = header_only(packet)
+        if query and query.claims:
+            self.counters.claims_ignored += 1
         return self._error(query, REFUSED, EDE_PROHIBITED) if query else None
 
     def _error(self, query: Query, rcode: int, ede: int | None = None) -> Reply:
@@ -350,7 +359,7 @@ def _hit(verdict: Verdict, query: Query, transport: Transport) -> bytes | None:
     found = verdict.found
     if found is None or (query.counted is not None and found.step in _OF_THE_QUESTION):
         return None
-    hit = verdict.hit(transport, verified=query.cookie_verified or transport == "tcp")
+    hit = verdict.hit(transport, verified=query.cookie_verified or (transport == "tcp" and query.direct))
     return hit if hit != query.counted else None
 
 

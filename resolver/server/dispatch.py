@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 from contracts.hit import Transport
 from resolver.cache.entry import CachedAnswer
 from resolver.engine import Engine
+from resolver.identity import Asker
 from resolver.outcome import CacheKey, Drop, Forward, Outcome, Reply
 from resolver.policy.clients import Group
 from resolver.policy.ladder import Policy
@@ -30,8 +31,8 @@ Send = Callable[[bytes], None]  # takes a whole message; an empty one: none will
 class HitSink(Protocol):
     """Where hits go: resolver.hits.sender."""
 
-    def add(self, client: bytes, hit: bytes, count: int) -> None:
-        """Fold in `count` hits with these packed facts."""
+    def add(self, client: bytes, hit: bytes, count: int, claim: bytes = b"") -> None:
+        """Fold in `count` hits with these packed facts, and the packed claim of who the client is."""
 
     def flush(self) -> None:
         """Hand what was folded to the recorder, before the answers leave."""
@@ -59,6 +60,7 @@ class Waiting(NamedTuple):
     client: bytes
     send: Send
     judged: tuple[Policy, Verdict]  # what policy said when it asked
+    claim: bytes = b""  # in whose words it is the client
 
 
 class Dispatcher:
@@ -71,28 +73,32 @@ class Dispatcher:
         self.upstream: Resolving | None = None
         self._told: dict[str, int] = {}
 
-    def packet(self, packet: bytes, client: bytes, group: Group, transport: Transport, send: Send,
-               now: float) -> Outcome:  # fmt: skip
-        """The reply to send at once, its hit folded in; Forward: it comes later through `send`; None: none comes."""
+    def packet(self, packet: bytes, client: bytes, group: Group, transport: Transport, send: Send, now: float,
+               asker: Asker | None = None) -> Outcome:  # fmt: skip
+        """The reply to send at once, its hit folded in; Forward: it comes later through `send`; None: none comes.
+
+        `asker` is given where a proxy named the client.
+        """
         try:
-            return self._packet(packet, client, group, transport, send, now)
+            return self._packet(packet, asker or Asker(client, group), transport, send, now)
         except Exception:  # noqa: BLE001  our bug: one client gets SERVFAIL, the worker lives
             self._own_fault()
             return self._failure(packet)
 
-    def _packet(self, packet: bytes, client: bytes, group: Group, transport: Transport, send: Send,
-                now: float) -> Outcome:  # fmt: skip
-        outcome = self.engine.answer(packet, group, transport, now, client)
+    def _packet(self, packet: bytes, asker: Asker, transport: Transport, send: Send, now: float) -> Outcome:
+        outcome = self.engine.answer(packet, asker.group, transport, now, asker.client, asker)
+        client, group, claim = asker.client, asker.group, asker.claim
         if isinstance(outcome, Forward):
             key, query, hit, judged = outcome
-            self._count(client, query, hit)
-            if self._ask(key, Waiting(query, group, transport, client, send, judged)):
+            waiting = Waiting(query, group, transport, client, send, judged, claim)
+            self._count(waiting, hit)
+            if self._ask(key, waiting):
                 return outcome
             outcome = self.engine.complete(query, group, transport, None, now, judged, key)
         if outcome is None or isinstance(outcome, Forward):
             return None
         if outcome.hit is not None:
-            self.hits.add(client, outcome.hit, 1)
+            self.hits.add(client, outcome.hit, 1, claim)
         if isinstance(outcome, Reply) and outcome.refresh is not None and self.upstream is not None:
             self.upstream.refresh(outcome.refresh)
         return outcome
@@ -127,11 +133,11 @@ class Dispatcher:
             if reply is not None:
                 self.guard(one.send, one.query.id + reply.body if isinstance(reply, Reply) else b"")
 
-    def _count(self, client: bytes, query: Query, hit: bytes | None) -> None:
+    def _count(self, one: Waiting, hit: bytes | None) -> None:
         """At once, for the answer may never come: a machine that asked did ask."""
         if hit is not None:
-            self.hits.add(client, hit, 1)
-            query.counted = hit
+            self.hits.add(one.client, hit, 1, one.claim)
+            one.query.counted = hit
 
     def _ask(self, key: CacheKey, waiting: Waiting) -> bool:
         return self.upstream is not None and self.upstream.ask(key, waiting)
@@ -159,14 +165,14 @@ class Dispatcher:
             group = one.group if one.judged[0] is engine.policy else engine.access.named(one.client)
             outcome = engine.complete(one.query, group, one.transport, cached, now, one.judged, key)
             if isinstance(outcome, Forward):
-                self._count(one.client, one.query, outcome.hit)
+                self._count(one, outcome.hit)
                 again = one._replace(group=group, judged=outcome.judged)
                 return None if self._ask(outcome.key, again) else self._servfail(one.query)
         except Exception:  # noqa: BLE001  as above
             self._own_fault()
             return self._servfail(one.query)
         if outcome is not None and outcome.hit is not None:
-            self.guard(self.hits.add, one.client, outcome.hit, 1)
+            self.guard(self.hits.add, one.client, outcome.hit, 1, one.claim)
         return outcome
 
     def _failure(self, packet: bytes) -> Reply | None:

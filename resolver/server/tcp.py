@@ -17,14 +17,17 @@ from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from resolver.identity import Asker
 from resolver.outcome import Forward, Reply
-from resolver.policy.clients import STRANGERS, Access
+from resolver.policy.clients import PROXIES, STRANGERS, Access
 from resolver.server.dispatch import Dispatcher
 from resolver.server.places import Places
+from resolver.server.proxy import BadHeader, read_header
 
 MAX_UNDER_WAY = 200  # questions of one connection that wait for upstreams before we stop reading from it
 MAX_UNREAD = 1 << 20  # octets of answers that are kept for a client who reads none: many clients can ask for much
 LONGEST_WAIT = 120.0  # seconds without question or answer: no client waits so long, and upstreams' time-outs end sooner
+HEADER_SECONDS = 5.0  # for the header of a listed proxy
 _MIN_IDLE = 1.0  # seconds that a connection may be idle when all places are taken
 
 
@@ -41,6 +44,9 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         assert isinstance(peer, IPv4Address | IPv6Address)
         family = socket.AF_INET6 if ":" in peer.host else socket.AF_INET
         self._client = socket.inet_pton(family, peer.host)
+        self._proxy = b""  # who named the client
+        self._direct = True
+        self._header: bytes | None = None  # of it what is here, while it is awaited
         self._group = self.factory.access.group(self._client)
         self._generation = self.factory.access.generation
         self._under_way = 0  # answers that are still to come through `_later`
@@ -51,6 +57,15 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         self._stirred = self.factory.reactor.seconds()  # when something was asked or answered last
         self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self, True)
+        if self._group is PROXIES:
+            self._header = b""
+            self.factory.unnamed.add(self)
+            self.setTimeout(HEADER_SECONDS)
+        else:
+            self._enter()
+
+    def _enter(self) -> None:
+        """Now that it is known for whom it is, it needs a place."""
         if self.factory.opened(self, self._client, stranger=self._group is STRANGERS):
             self.setTimeout(self.factory.idle_seconds)
         else:
@@ -63,8 +78,39 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
 
     def dataReceived(self, data: bytes) -> None:
         """Twisted calls this; perhaps with several questions."""
+        if self._header is not None:
+            data = self._take_header(self._header + data)
+            if not data:
+                return
         super().dataReceived(data)
         self.factory.dispatcher.flush_questions()
+
+    def _take_header(self, data: bytes) -> bytes:
+        """The client's first octets, behind the header of a listed proxy; nothing while that is not whole."""
+        try:
+            header = read_header(data)
+        except BadHeader:
+            self.factory.dispatcher.engine.counters.proxy_refused += 1
+            self.cut_off()
+            return b""
+        self._header = data
+        if header is None:
+            return b""
+        self._header = None
+        self.factory.unnamed.discard(self)
+        self._proxy, self._direct = self._client, header.stream
+        self._client = header.client or self._proxy
+        self._classify()
+        self._enter()
+        return b"" if self._ending else data[header.size :]
+
+    def _classify(self) -> None:
+        access = self.factory.access
+        self._generation = access.generation
+        if self._proxy:
+            self._group = access.behind(self._proxy, self._client)
+        else:
+            self._group = access.group(self._client)
 
     def stringReceived(self, string: bytes) -> None:
         """One question. None at all is nothing to wait for: the client is told so by the end of the connection."""
@@ -74,10 +120,14 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         self._stir()
         dispatcher = self.factory.dispatcher
         dispatcher.engine.counters.tcp_queries += 1
-        access = self.factory.access
-        if self._generation != access.generation:
-            self._group, self._generation = access.group(self._client), access.generation
-        outcome = dispatcher.packet(string, self._client, self._group, "tcp", self._later, dispatcher.clock())
+        if self._generation != self.factory.access.generation:
+            self._classify()
+            if self._group is PROXIES:  # it became one, and sent no header
+                dispatcher.engine.counters.proxy_refused += 1
+                self.cut_off()
+                return
+        asker = Asker(self._client, self._group, self._proxy, direct=self._direct) if self._proxy else None
+        outcome = dispatcher.packet(string, self._client, self._group, "tcp", self._later, dispatcher.clock(), asker)
         if isinstance(outcome, Reply):
             dispatcher.hits.flush()
             self.sendString(string[:2] + outcome.body)
@@ -179,6 +229,8 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
 
         A client that does not read its answers is cut off rather than waited for.
         """
+        if self._header is not None:
+            self.factory.dispatcher.engine.counters.proxy_refused += 1
         waited = self.factory.reactor.seconds() - self._stirred
         if self.busy and not self._jammed and waited < LONGEST_WAIT:
             self.setTimeout(self.factory.idle_seconds)
@@ -192,7 +244,10 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         if self._resumption is not None:
             self._resumption.cancel()
         self.transport.unregisterProducer()
-        self.factory.closed(self)
+        if self._header is not None:
+            self.factory.unnamed.discard(self)
+        else:
+            self.factory.closed(self)
 
 
 class TcpFactory(ServerFactory):
@@ -209,6 +264,7 @@ class TcpFactory(ServerFactory):
         self.dispatcher = dispatcher
         self.idle_seconds = float(idle_seconds)  # as things are now
         self._longest = float(idle_seconds)
+        self.unnamed = set[TcpConnection]()  # of listed proxies, which have not said yet for whom
         self._places: Places[TcpConnection] = Places(limit, per_client)
         self._retime()
 
@@ -246,7 +302,7 @@ class TcpFactory(ServerFactory):
 
     def close_all(self) -> None:
         """End every connection after what is being sent."""
-        for connection in self._places.holders():
+        for connection in [*self._places.holders(), *self.unnamed]:
             connection.finish()
 
     def _retime(self) -> None:

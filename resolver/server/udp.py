@@ -11,12 +11,14 @@ import socket
 from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
 from zope.interface import implementer
 
+from resolver.identity import Asker
 from resolver.net.mmsg import NAME, SIZE, SLOTS, make_batch
 from resolver.net.outbox import Outbox
 from resolver.net.sockets import leave_group
 from resolver.outcome import Finished, Reply
-from resolver.policy.clients import STRANGERS, Access, Group
+from resolver.policy.clients import PROXIES, STRANGERS, Access, Group
 from resolver.server.dispatch import Dispatcher
+from resolver.server.proxy import BadHeader, read_header
 
 log = logging.getLogger(__name__)
 _ROUNDS = 4  # batches read before the reactor may look at other sockets
@@ -148,11 +150,14 @@ class UdpServer:
         group = self._clients[client] = self._access.group(client)
         return group
 
-    def _slow(self, i: int, packet: bytes, client: bytes, group: Group, now: float) -> bytes | None:
+    def _slow(self, i: int, packet: bytes, client: bytes, group: Group, now: float,
+              asker: Asker | None = None) -> bytes | None:  # fmt: skip
+        if group is PROXIES:
+            return self._proxied(i, packet, client, now)
         aged = self._dispatcher.engine.tables(group).raw.get(packet[2:])  # promoted where it was in the old generation
         if aged is not None and now < aged[1]:
             if aged[2] is not None:
-                self._dispatcher.hits.add(client, aged[2], 1)
+                self._dispatcher.hits.add(client, aged[2], 1, asker.claim if asker is not None else b"")
             return aged[0]
         name = self._batch.names[i * NAME : (i + 1) * NAME].tobytes()
         late = self._late
@@ -161,8 +166,25 @@ class UdpServer:
             if message:
                 late.put(name, message)
 
-        outcome = self._dispatcher.packet(packet, client, group, "udp", send, now)
+        outcome = self._dispatcher.packet(packet, client, group, "udp", send, now, asker)
         return outcome.body if isinstance(outcome, Reply) else None
+
+    def _proxied(self, i: int, packet: bytes, proxy: bytes, now: float) -> bytes | None:
+        """What a listed proxy sent begins with a header, which names the client; the answer goes to the proxy."""
+        try:
+            header = read_header(packet)
+        except BadHeader:
+            header = None
+        if header is None:
+            self._dispatcher.engine.counters.proxy_refused += 1
+            return None
+        client = header.client or proxy
+        asker = Asker(client, self._access.behind(proxy, client), proxy, direct=header.stream)
+        packet = packet[header.size :]
+        body = self._slow(i, packet, client, asker.group, now, asker)
+        if body is not None:
+            self._batch.data[i * SIZE : i * SIZE + 2] = packet[:2]  # the ID, in front of which the header stood
+        return body
 
     def _send(self, count: int, silent: list[int]) -> None:
         lost = 0

@@ -53,10 +53,14 @@ CLASS_ANY = 255
 
 DO = 0x8000  # in the OPT TTL's low half, RFC 3225
 
+EDNS_ECS = 8  # RFC 7871
 EDNS_COOKIE = 10  # RFC 7873
 EDNS_KEEPALIVE = 11  # RFC 7828
 EDNS_PADDING = 12  # RFC 7830
 EDNS_EDE = 15  # RFC 8914
+EDNS_MAC = 65001  # dnsmasq --add-mac, Pi-hole: octets
+EDNS_MAC_TEXT = 65073  # dnsmasq --add-mac=text, =base64 (Nominum)
+EDNS_CPE_ID = 65074  # dnsmasq --add-cpe-id (Nominum)
 EDE_STALE = 3
 EDE_FORGED = 4
 EDE_CACHED_ERROR = 13

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import struct
 
+from resolver.wire.claims import CODES, Claims
 from resolver.wire.constants import DO, EDNS_COOKIE, EDNS_EDE, EDNS_KEEPALIVE, TYPE_OPT
 
 _OPT = struct.Struct("!BHHBBHH")
@@ -23,12 +24,13 @@ class BadOptions(Exception):
     """An option that runs over the end of the record, or octets that are none."""
 
 
-def read_options(data: bytes) -> tuple[bytes | None, bytes | None]:
-    """What stands in COOKIE and in keepalive, None where they are not there. Others are stepped over (section 6.1.2).
+def read_options(data: bytes) -> tuple[bytes | None, bytes | None, Claims | None]:
+    """What stands in COOKIE and in keepalive, and what says who asks; None where they are not there.
 
-    Of several of a kind the first counts (RFC 7873 section 5.2 says so of cookies).
+    Others are stepped over (section 6.1.2). Of several cookies or keepalives the first counts (RFC 7873 section 5.2).
     """
     cookie = keepalive = None
+    claims: Claims | None = None
     at, limit = 0, len(data)
     while at < limit:
         if at + _HEAD.size > limit:
@@ -42,8 +44,11 @@ def read_options(data: bytes) -> tuple[bytes | None, bytes | None]:
             cookie = data[at:end]
         elif code == EDNS_KEEPALIVE and keepalive is None:
             keepalive = data[at:end]
+        elif code in CODES:
+            claims = claims or {}
+            claims[code] = data[at:end] if code not in claims else None
         at = end
-    return cookie, keepalive
+    return cookie, keepalive, claims
 
 
 def extended_error(data: bytes) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 
+from resolver.wire.claims import Claims
 from resolver.wire.constants import (
     AD,
     BADVERS,
@@ -58,8 +59,8 @@ class Query:
     """
 
     __slots__ = (
-        "cookie", "cookie_verified", "counted", "do", "edns", "flags", "id", "keepalive", "name", "options", "payload",
-        "qclass", "qtype", "question", "returns",
+        "claims", "cookie", "cookie_verified", "counted", "direct", "do", "edns", "flags", "id", "keepalive", "name",
+        "options", "payload", "qclass", "qtype", "question", "returns",
     )  # fmt: skip
 
     def __init__(self, ident: bytes, flags: int, question: bytes, qtype: int, qclass: int) -> None:
@@ -76,6 +77,8 @@ class Query:
         self.cookie: bytes | None = None  # what stands in the options, not checked
         self.keepalive: bytes | None = None
         self.cookie_verified = False  # the client has shown that it reads what is sent to its address
+        self.claims: Claims | None = None  # what the options say of who asks, not believed yet
+        self.direct = True  # a TCP connection is the client's own: it reads what is sent to its address
         self.counted: bytes | None = None  # the hit that is recorded of it already
         self.returns = b""  # options for the OPT record of the answer, filled in by resolver.options
 
@@ -207,7 +210,7 @@ def _additional(packet: bytes, at: int, count: int, query: Query) -> int:
 
 def _take_options(data: bytes, query: Query) -> None:
     try:
-        query.cookie, query.keepalive = read_options(data)
+        query.cookie, query.keepalive, query.claims = read_options(data)
     except BadOptions:
         raise Malformed(FORMERR, query) from None
     query.options = data

@@ -54,7 +54,7 @@ class Hits:
         self._counts = counts
         self.made: list[tuple[str, HitFacts, int]] = []
 
-    def add(self, client: bytes, hit: bytes, count: int) -> None:
+    def add(self, client: bytes, hit: bytes, count: int, claim: bytes = b"") -> None:
         self.made.append((address_text(client), unpack_facts(hit), count))
 
     def start(self) -> None:

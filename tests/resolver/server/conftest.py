@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from twisted.internet import task
 
-from contracts.hit import unpack_facts
+from contracts.hit import unpack_claim, unpack_facts
 from resolver.server.dispatch import Dispatcher
 from resolver.server.tcp import LONGEST_WAIT, TcpFactory
 from resolver.wire import answer
@@ -17,13 +17,19 @@ from tests.resolver.server.streams import IDLE, INSIDE, LIMIT, PER_CLIENT, Clien
 
 
 class Sink:
-    """Counts hits by (client, asked name, action); a flush makes them final, as the recorder's would be."""
+    """Counts hits by (client, asked name, action); a flush makes them final, as the recorder's would be.
+
+    `claimed` has the claims that came with hits, in their order.
+    """
 
     def __init__(self):
         self.folded = Counter()
         self.sent = Counter()
+        self.claimed = []
 
-    def add(self, client, hit, count):
+    def add(self, client, hit, count, claim=b""):
+        if claim:
+            self.claimed.append((client, unpack_claim(claim), unpack_facts(hit)))
         facts = unpack_facts(hit)
         self.folded[client, facts.qname, facts.action] += count
 
@@ -112,14 +118,16 @@ def connect(reactor, spin, factory, timers):
     ports = {}
     clients = []
 
-    def make(host=INSIDE):
+    def make(host=INSIDE, *, proxied=False):
         interface = "::1" if ":" in host else "127.0.0.1"
         if interface not in ports:
             ports[interface] = reactor.listenTCP(0, factory, interface=interface)
-        seen = factory.dispatcher.engine.counters.tcp_connections
+        counters = factory.dispatcher.engine.counters
+        seen, unnamed = counters.tcp_connections, len(factory.unnamed)
         client = Client(ports[interface].getHost().port, host, spin)
         clients.append(client)
-        spin(lambda: factory.dispatcher.engine.counters.tcp_connections > seen, "accepted")
+        # What a listed proxy opens has no place before its header has come.
+        spin(lambda: counters.tcp_connections > seen or (proxied and len(factory.unnamed) > unnamed), "accepted")
         return client
 
     yield make
