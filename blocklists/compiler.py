@@ -5,22 +5,26 @@ No parsing, no SQL, no sockets: telling the workers is blocklists.workers' busin
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 from blocklists.guard import Guard
-from blocklists.library import Library, SegmentRow
+from blocklists.library import WILD, Library, SegmentRow
 from blocklists.report import Version
-from contracts.names import to_wire
+from blocklists.rules import rule_of
+from contracts.names import search_key, to_wire
 from contracts.policy import Manifest, ManifestEntry, PolicyFolder
-from contracts.segment import BadPolicy, Labels, Listed, file_digest, name_listed, write_segment
+from contracts.segment import MAGIC, BadPolicy, Listed, Rule, file_digest, network_key, write_segment
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str, int], None]
 STEP = 50_000
+FORMAT = MAGIC.decode()  # what was compiled to another one before an upgrade is compiled anew
 
 
 def quiet(_stage: str, _count: int) -> None:
@@ -33,26 +37,26 @@ def compile_version(
     """Write the segment of one version and remember it. The file gets its name only when it is whole."""
     folder.segments.mkdir(parents=True, exist_ok=True)
     working = folder.segments / f".{version.list}-v{version.number}-{os.getpid()}.tmp"
-    counted = 0
-
-    def listed() -> Iterator[Listed]:
-        nonlocal counted
-        for one in _listed(library, guard, version):
-            counted += 1
-            if counted % STEP == 0:
-                progress("compiling", counted)
-            yield one
-
+    rows = _Rows(library, guard, version, progress)
     try:
-        digest = write_segment(working, version.list, version.number, listed())
+        digest = write_segment(working, version.list, version.number, rows)
         final = folder.segments / f"{version.list}-v{version.number}-{digest[:12]}.seg"
         working.rename(final)
         _sync(folder.segments)
     finally:
         working.unlink(missing_ok=True)
-    row = SegmentRow(version.id, guard.fingerprint, final.name, digest, counted)
+    row = SegmentRow(version.id, guard.fingerprint, final.name, digest, rows.names, rows.addresses, FORMAT)
     library.set_segment(row)
     return row
+
+
+def compiled(
+    library: Library, guard: Guard, folder: PolicyFolder, version: Version, *, verify: bool = False
+) -> SegmentRow | None:
+    """What a version was compiled to, where that is there and still right: under this guard, in this format."""
+    row = library.segment(version.id)
+    usable = row is not None and (row.guard, row.format) == (guard.fingerprint, FORMAT)
+    return row if row is not None and usable and _whole(folder, row, verify) else None
 
 
 def _sync(folder: Path) -> None:
@@ -63,15 +67,65 @@ def _sync(folder: Path) -> None:
         os.close(opened)
 
 
-def _listed(library: Library, guard: Guard, version: Version) -> Iterator[Listed]:
-    """Rows of a version; judged again where the guard has changed since their import."""
-    judge = version.guard != guard.fingerprint
-    of_kill_switch_list = version.kind == "kill-switch"
-    for name, subdomains, line, kind, family, letter, source in library.names(version.id):
-        if judge and (reason := guard.name_refusal(name, of_kill_switch_list=of_kill_switch_list)):
-            log.warning("%s version %d: %s left out: %s", version.list, version.number, name, reason)
-            continue
-        yield name_listed(to_wire(name), bool(subdomains), line, Labels(kind, family, letter, source))
+class _Rows:
+    """Rows of a version on their way into its segment; judged again where the guard has changed since their import."""
+
+    def __init__(self, library: Library, guard: Guard, version: Version, progress: Progress) -> None:
+        self._library = library
+        self._guard = guard
+        self._version = version
+        self._progress = progress
+        self._judge = version.guard != guard.fingerprint
+        self._rules = dict[int, Rule]()
+        self.names = 0
+        self.addresses = 0
+
+    def __iter__(self) -> Iterator[Listed]:
+        """Names, then networks."""
+        yield from self._each_name()
+        yield from self._each_network()
+
+    def _each_name(self) -> Iterator[Listed]:
+        of_kill_switch_list = self._version.kind == "kill-switch"
+        for name, subdomains, line, label in self._library.names(self._version.id):
+            rule = self._rules.get(label) or self._rule(label)
+            itself = not name.startswith(WILD)
+            bare = name if itself else name[len(WILD) :]
+            if self._judge:
+                reason = self._guard.name_refusal(
+                    bare,
+                    of_kill_switch_list=of_kill_switch_list,
+                    passes=rule.action == "passthru",
+                    below=bool(subdomains),
+                )
+                if reason:
+                    self._leave_out(name, reason)
+                    continue
+            self.names += 1
+            if self.names % STEP == 0:
+                self._progress("compiling", self.names)
+            yield Listed(search_key(to_wire(bare)), line, rule, itself, bool(subdomains))
+
+    def _each_network(self) -> Iterator[Listed]:
+        for text, client, line, label in self._library.addresses(self._version.id):
+            rule = self._rules.get(label) or self._rule(label)
+            trigger: Literal["answer", "client"] = "client" if client else "answer"
+            if self._judge:
+                reason = self._guard.address_refusal(text, trigger, passes=rule.action == "passthru")
+                if reason:
+                    self._leave_out(text, reason)
+                    continue
+            self.addresses += 1
+            if self.addresses % STEP == 0:
+                self._progress("compiling", self.names + self.addresses)
+            yield Listed(network_key(ipaddress.ip_network(text), trigger), line, rule)
+
+    def _rule(self, label: int) -> Rule:
+        found = self._rules[label] = rule_of(self._library.label_of(label))
+        return found
+
+    def _leave_out(self, what: str, reason: str) -> None:
+        log.warning("%s version %d: %s left out: %s", self._version.list, self._version.number, what, reason)
 
 
 def publish(library: Library, guard: Guard, folder: PolicyFolder, *, verify: bool = False) -> int:
@@ -105,8 +159,8 @@ def _current(folder: PolicyFolder) -> Manifest | None:
 
 
 def _entry(library: Library, guard: Guard, folder: PolicyFolder, version: Version, verify: bool) -> ManifestEntry:
-    row = library.segment(version.id)
-    if row is None or row.guard != guard.fingerprint or not _whole(folder, row, verify):
+    row = compiled(library, guard, folder, version, verify=verify)
+    if row is None:
         with library.transaction():
             row = compile_version(library, guard, folder, version)
     return ManifestEntry(
@@ -117,7 +171,8 @@ def _entry(library: Library, guard: Guard, folder: PolicyFolder, version: Versio
         segment=row.file,
         digest=row.digest,
         names=row.names,
-        addresses=version.addresses,
+        addresses=row.addresses,
+        address_mode=version.mode_of_addresses,  # type: ignore[arg-type]  # likewise
     )
 
 

@@ -13,8 +13,9 @@ from blocklists.formats.detect import LOOK, PARSERS, Detected, detect
 from blocklists.formats.lines import raw_lines
 from blocklists.guard import Guard, popular_names
 from blocklists.indicator import BadLine, Indicator
-from blocklists.library import KEPT_REJECTED, AddressRow, Label, Library, NameRow
+from blocklists.library import KEPT_REJECTED, WILD, AddressRow, Library, NameRow
 from blocklists.report import SHOWN_ROWS, Row
+from blocklists.rules import label_of
 from contracts.segment import Kind
 
 BATCH = 50_000
@@ -30,10 +31,13 @@ class Counts:
         self.names = 0
         self.addresses = 0
         self.duplicates = 0
+        self.passthru = 0
         self.bad_total = 0
         self.refused_total = 0
+        self.unsupported_total = 0
         self.bad = list[Row]()
         self.refused = list[Row]()
+        self.unsupported = list[Row]()
         self.odd_kinds = dict[str, int]()
         self.popular = list[str]()
 
@@ -79,7 +83,7 @@ class Importer:
         self._kind = kind
         self._progress = progress
         self._popular = popular_names()
-        self._labels = dict[Label, int]()
+        self._labels = dict[tuple[object, ...], int]()
         self._names = list[NameRow]()
         self._addresses = list[AddressRow]()
         self._notes = list[tuple[int, str]]()
@@ -87,7 +91,11 @@ class Importer:
 
     def read(self, file: BinaryIO, format_name: str) -> Counts:
         """Take every line of the file."""
-        for one in PARSERS[format_name](self._counted(raw_lines(file))):
+        return self.take(PARSERS[format_name](self._counted(raw_lines(file))))
+
+    def take(self, rows: Iterable[Indicator | BadLine]) -> Counts:
+        """Take what a parser gives."""
+        for one in rows:
             if isinstance(one, BadLine):
                 self._reject_bad(one)
             elif reason := self._guard.refusal(one, of_kill_switch_list=self._kind == "kill-switch"):
@@ -95,7 +103,10 @@ class Importer:
             else:
                 self._take(one)
         self._flush()
+        if self.counts.passthru:
+            self.counts.passthru = self._library.count_action(self._version, "passthru")  # without the duplicates
         self._library.add_rejected(self._version, "bad", self.counts.bad)
+        self._library.add_rejected(self._version, "unsupported", self.counts.unsupported)
         self._library.add_rejected(self._version, "refused", self.counts.refused)
         return self.counts
 
@@ -108,26 +119,29 @@ class Importer:
         self.counts.lines = number
 
     def _take(self, one: Indicator) -> None:
-        key = (one.kind, one.family, one.letter, one.source, one.listed)
-        label = self._labels.get(key) or self._label(key)
+        key = (one.kind, one.family, one.letter, one.source, one.listed, one.action, one.target, one.data)
+        label = self._labels.get(key) or self._label(key, one)
+        passes = one.action == "passthru"
+        self.counts.passthru += passes
         if one.kind and one.kind not in _KINDS:
             self.counts.odd_kinds[one.kind] = self.counts.odd_kinds.get(one.kind, 0) + 1
         if one.note:
             self._notes.append((one.line, one.note))
         if one.name:
-            if one.name in self._popular and self._kind != "unwanted":
+            if one.name in self._popular and self._kind != "unwanted" and not passes:
                 self.counts.popular.append(f"{one.name} (line {one.line})")
-            self._names.append((one.name, 1 if one.subdomains else 0, one.line, label))
+            name = one.name if one.itself else WILD + one.name
+            self._names.append((name, 1 if one.subdomains else 0, one.line, label))
             if len(self._names) == BATCH:
                 self._flush()
         else:
-            self._addresses.append((one.address, one.port, one.line, label))
+            client = 1 if one.trigger == "client" else 0
+            self._addresses.append((one.address, client, one.port, one.line, label))
             if len(self._addresses) == BATCH:
                 self._flush()
 
-    def _label(self, key: Label) -> int:
-        kind, *rest = key
-        found = self._library.label((kind if kind in _KINDS else self._kind, *rest))  # type: ignore[arg-type]  # same length
+    def _label(self, key: tuple[object, ...], one: Indicator) -> int:
+        found = self._library.label(label_of(one, one.kind if one.kind in _KINDS else self._kind))
         self._labels[key] = found
         return found
 
@@ -143,6 +157,11 @@ class Importer:
         self._addresses.clear()
 
     def _reject_bad(self, one: BadLine) -> None:
+        if one.unsupported:
+            self.counts.unsupported_total += 1
+            if len(self.counts.unsupported) < KEPT_REJECTED:
+                self.counts.unsupported.append(Row(one.line, one.text, one.reason))
+            return
         self.counts.bad_total += 1
         if len(self.counts.bad) < KEPT_REJECTED:
             self.counts.bad.append(Row(one.line, one.text, one.reason))
@@ -150,4 +169,5 @@ class Importer:
     def _reject(self, one: Indicator, reason: str) -> None:
         self.counts.refused_total += 1
         if len(self.counts.refused) < KEPT_REJECTED:
-            self.counts.refused.append(Row(one.line, one.name or one.address, reason))
+            text = one.address or (one.name if one.itself else WILD + one.name)
+            self.counts.refused.append(Row(one.line, text, reason))

@@ -6,10 +6,11 @@ No parsing and no judgement here: formats read, normalise cleans, guard judges.
 from __future__ import annotations
 
 import unicodedata
+from typing import Literal
 
 import msgspec
 
-from contracts.segment import Kind
+from contracts.segment import Data, Kind, RuleAction
 
 SHOWN = 120  # of a bad line, in characters
 
@@ -17,7 +18,7 @@ SHOWN = 120  # of a bad line, in characters
 class Indicator(msgspec.Struct, frozen=True, gc=False):
     """A listed name, or a listed address: exactly one of `name` and `address` is set.
 
-    Empty `kind` means the list's own. `listed` is the date as the file writes it.
+    Empty `kind` means the list's own, empty `action` what its mode says. `listed` is the date as the file writes it.
     """
 
     line: int
@@ -31,19 +32,25 @@ class Indicator(msgspec.Struct, frozen=True, gc=False):
     source: str = ""
     listed: str = ""
     note: str = ""
+    itself: bool = True  # False: only what is below the name, as RPZ's `*.name`
+    trigger: Literal["answer", "client"] = "answer"  # of an address: one that is answered, or that of who asks
+    action: RuleAction = ""
+    target: str = ""  # of an alias: a name; one whose first label is * takes the name asked in its place
+    data: tuple[Data, ...] = ()  # of local data
 
 
 class BadLine(msgspec.Struct, frozen=True, gc=False):
-    """A line that gives no indicator; `text` is shortened."""
+    """A line that gives no indicator; `text` is shortened. Unsupported: it is right, and cannot be followed here."""
 
     line: int
     text: str
     reason: str
+    unsupported: bool = False
 
 
-def bad_line(line: int, text: str, reason: str) -> BadLine:
+def bad_line(line: int, text: str, reason: str, *, unsupported: bool = False) -> BadLine:
     """A BadLine with its text cut to what people can use."""
-    return BadLine(line, text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…", reason)
+    return BadLine(line, text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…", reason, unsupported)
 
 
 def folded(text: str) -> str:

@@ -3,7 +3,7 @@
 No parsing, no judgement, no files but the database. The lists process writes; anyone may read.
 
 Rows lie in the order of their names within a version (WITHOUT ROWID), so that a million of them need no second index:
-a search asks each version for the name and its parents.
+a search asks each version for the name and its parents. What is listed only below a name stands there as `*.name`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import sqlite3  # noqa: TID251  this is the door
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlite_utils  # noqa: TID251  this is the door
 from sqlite_utils.migrations import Migrations  # noqa: TID251  this is the door
 
+from blocklists import schema
 from blocklists.report import Audited, Found, ListStatus, Row, State, Version
 
 FILE = "library.db"
@@ -29,54 +30,51 @@ KEPT_REJECTED = 10_000  # rows kept per version and kind; the totals count all
 # For the callers' `except` clauses: they may not import sqlite3 themselves.
 DatabaseError = sqlite3.Error
 
+WILD = "*."  # before a name that is listed only with what is below it
+
 NameRow = tuple[str, int, int, int]  # name, subdomains, line, label
-AddressRow = tuple[str, int, int, int]  # network, port, line, label
-Label = tuple[str, str, str, str, str]  # kind, family, letter, source, listed
+AddressRow = tuple[str, int, int, int, int]  # network, 1 where it is the client's, port, line, label
+LABEL = ("kind", "family", "letter", "source", "listed", "action", "target", "data")
+Label = tuple[str, str, str, str, str, str, str, str]
+
+# What a row of each table says by itself; addresses that are answered have a mode of their own.
+_FOUND = {
+    "names": (
+        "name",
+        "mode, rows.name AS indicator, rows.subdomains AS subdomains, substr(rows.name, 1, 2) <> '*.' AS itself",
+    ),
+    "addresses": (
+        "network",
+        """CASE WHEN client OR address_mode = 'enforce' THEN mode ELSE 'monitor' END AS mode, client,
+        rows.network || CASE port WHEN 0 THEN '' ELSE ' port ' || port END AS indicator, 0 AS subdomains""",
+    ),
+}
 
 migrations = Migrations("library")
 
 
-_SCHEMA_1 = """
-CREATE TABLE lists (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, position INTEGER, created TEXT);
-CREATE TABLE versions (
-    id INTEGER PRIMARY KEY, list_id INTEGER NOT NULL REFERENCES lists (id), number INTEGER,
-    state TEXT NOT NULL CHECK (state IN ('held', 'live', 'old')), mode TEXT, campaign TEXT, kind TEXT, format TEXT,
-    format_reason TEXT, file TEXT, digest TEXT, guard TEXT, actor TEXT, created TEXT, live_since TEXT,
-    lines INTEGER, names INTEGER, addresses INTEGER, duplicates INTEGER, bad INTEGER, refused INTEGER, rows INTEGER,
-    UNIQUE (list_id, number));
-CREATE UNIQUE INDEX one_live_version ON versions (list_id) WHERE state = 'live';
-CREATE TABLE labels (
-    id INTEGER PRIMARY KEY, kind TEXT, family TEXT, letter TEXT, source TEXT, listed TEXT,
-    UNIQUE (kind, family, letter, source, listed));
-CREATE TABLE names (
-    version INTEGER, name TEXT, subdomains INTEGER, line INTEGER, label INTEGER,
-    PRIMARY KEY (version, name)) WITHOUT ROWID;
-CREATE TABLE addresses (
-    version INTEGER, network TEXT, port INTEGER, line INTEGER, label INTEGER,
-    PRIMARY KEY (version, network, port)) WITHOUT ROWID;
-CREATE TABLE notes (version INTEGER, line INTEGER, note TEXT, PRIMARY KEY (version, line)) WITHOUT ROWID;
-CREATE TABLE rejected (version INTEGER, what TEXT, line INTEGER, text TEXT, reason TEXT);
-CREATE INDEX rejected_of_version ON rejected (version, what, line);
-CREATE INDEX rejected_text ON rejected (text);
-CREATE TABLE segments (version INTEGER PRIMARY KEY, guard TEXT, file TEXT, digest TEXT, names INTEGER);
-CREATE TABLE audit (id INTEGER PRIMARY KEY, time TEXT, actor TEXT, action TEXT, object TEXT, detail TEXT);
-CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER);
-"""
-
-
 @migrations(name="0001_lists")
 def _lists(db: sqlite_utils.Database) -> None:
-    db.executescript(_SCHEMA_1)
+    for statement in schema.statements(schema.LISTS_1):
+        db.execute(statement)
+
+
+@migrations(name="0002_rules")
+def _rules(db: sqlite_utils.Database) -> None:
+    for statement in schema.statements(schema.RULES_2):
+        db.execute(statement)
 
 
 class SegmentRow(msgspec.Struct, frozen=True):
-    """Which file a version was compiled to, and under which guard."""
+    """Which file a version was compiled to, under which guard, and in which format."""
 
     version: int
     guard: str
     file: str
     digest: str
     names: int
+    addresses: int
+    format: str
 
 
 class Library:
@@ -117,6 +115,11 @@ class Library:
         library = cls(sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False))
         migrations.apply(library.db)
         return library
+
+    @property
+    def is_current(self) -> bool:
+        """False where a library of an older product is only read, before its writer has brought it up to date."""
+        return not migrations.pending(self.db)
 
     def close(self) -> None:
         """Close the connection."""
@@ -213,11 +216,16 @@ class Library:
 
     def label(self, label: Label) -> int:
         """The number of what many rows have in common: few distinct labels stand for millions of rows."""
-        self._connection.execute(
-            "INSERT OR IGNORE INTO labels (kind, family, letter, source, listed) VALUES (?, ?, ?, ?, ?)", label
-        )
-        where = "kind = ? AND family = ? AND letter = ? AND source = ? AND listed = ?"
+        columns, marks = ", ".join(LABEL), ", ".join("?" * len(LABEL))
+        self._connection.execute(f"INSERT OR IGNORE INTO labels ({columns}) VALUES ({marks})", label)  # noqa: S608  constants
+        where = " AND ".join(f"{column} = ?" for column in LABEL)
         return int(self._value(f"SELECT id FROM labels WHERE {where}", label))  # noqa: S608  constants
+
+    def label_of(self, number: int) -> Label:
+        """The label of a number."""
+        columns = ", ".join(LABEL)
+        found: Label = self._connection.execute(f"SELECT {columns} FROM labels WHERE id = ?", (number,)).fetchone()  # noqa: S608  constants
+        return found
 
     def add_names(self, version: int, rows: Iterable[NameRow]) -> int:
         """Returns how many were new to the version; of equal names the first stays."""
@@ -229,7 +237,7 @@ class Library:
     def add_addresses(self, version: int, rows: Iterable[AddressRow]) -> int:
         """Returns how many were new to the version."""
         return self._connection.executemany(
-            f"INSERT OR IGNORE INTO addresses VALUES ({int(version)}, ?, ?, ?, ?)",  # noqa: S608  a number
+            f"INSERT OR IGNORE INTO addresses VALUES ({int(version)}, ?, ?, ?, ?, ?)",  # noqa: S608  a number
             rows,
         ).rowcount
 
@@ -241,7 +249,7 @@ class Library:
         )
 
     def add_rejected(self, version: int, what: str, rows: Iterable[Row]) -> None:
-        """Keep lines that were not taken; `what` is "bad" or "refused"."""
+        """Keep lines that were not taken; `what` is "bad", "unsupported" or "refused"."""
         self._connection.executemany(
             "INSERT INTO rejected (version, what, line, text, reason) VALUES (?, ?, ?, ?, ?)",
             ((version, what, row.line, row.text, row.reason) for row in rows),
@@ -255,31 +263,49 @@ class Library:
         )
         return [Row(*row) for row in rows]
 
-    def names(self, version: int) -> Iterator[tuple[str, int, int, str, str, str, str]]:
-        """(name, subdomains, line, kind, family, letter, source) of a version, for the compiler."""
-        labels = {
-            row[0]: row[1:] for row in self._connection.execute("SELECT id, kind, family, letter, source FROM labels")
-        }
+    def names(self, version: int) -> Iterator[NameRow]:
+        """The names of a version in their order, for the compiler."""
         query = "SELECT name, subdomains, line, label FROM names WHERE version = ? ORDER BY name"
-        for name, subdomains, line, label in self._connection.execute(query, (version,)):
-            yield name, subdomains, line, *labels[label]
+        return iter(self._connection.execute(query, (version,)))
+
+    def addresses(self, version: int) -> Iterator[tuple[str, int, int, int]]:
+        """(network, 1 where it is the client's, line, label), one for all ports: the first line that names it."""
+        query = "SELECT network, client, min(line), label FROM addresses WHERE version = ? GROUP BY network, client"
+        return iter(self._connection.execute(query, (version,)))
+
+    def count_action(self, version: int, action: str) -> int:
+        """How many names and addresses of a version have this action."""
+        wanted = "label IN (SELECT id FROM labels WHERE action = ?)"
+        query = (
+            f"SELECT (SELECT count(*) FROM names WHERE version = ? AND {wanted})"  # noqa: S608  constants
+            f" + (SELECT count(*) FROM addresses WHERE version = ? AND {wanted})"
+        )
+        return int(self._value(query, (version, action) * 2))
 
     def find_names(self, names: Sequence[str]) -> list[Found]:
-        """Rows of these names (the one asked first, then its parents) in every version that still has its rows."""
-        found = self._find("names", "rows.name", names)
-        return [one for one in found if one.subdomains or one.indicator == names[0]]
+        """Rows that cover a name (the one asked first, then its parents), in every version that still has its rows.
+
+        Asked for `*.name`, with that as its last, also what is listed only below the name.
+        """
+        below = [WILD + name for name in names[1:] if not name.startswith(WILD)]
+        found = self._find("names", [*names, *below])
+        return [
+            msgspec.structs.replace(one, indicator=one.indicator.removeprefix(WILD))
+            for one in found
+            if one.subdomains or one.indicator == names[0]
+        ]
 
     def find_addresses(self, networks: Sequence[str]) -> list[Found]:
         """Rows of these addresses or networks in every version that still has its rows."""
-        return self._find("addresses", "rows.network || CASE port WHEN 0 THEN '' ELSE ' port ' || port END", networks)
+        return self._find("addresses", networks)
 
-    def _find(self, table: str, shown: str, keys: Sequence[str]) -> list[Found]:
-        column, subdomains = ("name", "rows.subdomains") if table == "names" else ("network", "0")
+    def _find(self, table: Literal["names", "addresses"], keys: Sequence[str]) -> list[Found]:
         marks = ", ".join("?" * len(keys))
+        column, special = _FOUND[table]
         query = (
-            f"SELECT lists.name AS list, versions.number AS version, state, mode, campaign, {shown} AS indicator,"  # noqa: S608  constants
-            f" {subdomains} AS subdomains, rows.line AS line, labels.kind AS kind, family, letter, source, listed,"
-            f" coalesce(note, '') AS note, file, versions.created AS created"
+            "SELECT lists.name AS list, versions.number AS version, state, campaign, rows.line AS line,"  # noqa: S608  constants
+            " labels.kind AS kind, family, letter, source, listed, coalesce(note, '') AS note, file,"
+            f" versions.created AS created, action, target, {special}"
             " FROM versions JOIN lists ON lists.id = versions.list_id"
             f" JOIN {table} AS rows ON rows.version = versions.id AND rows.{column} IN ({marks})"
             " JOIN labels ON labels.id = rows.label"
@@ -289,15 +315,15 @@ class Library:
         return [msgspec.convert(row, Found, strict=False) for row in self.db.query(query, [*keys])]
 
     def find_refused(self, text: str) -> list[Found]:
-        """Where exactly this name or address stood and was refused."""
+        """Where exactly this name (or `*.` and it) or address stood and was refused."""
         query = (
             "SELECT lists.name AS list, number AS version, state, mode, campaign, text AS indicator, 0 AS subdomains,"
             " line, kind, '' AS family, '' AS letter, '' AS source, '' AS listed, '' AS note, file,"
             " versions.created AS created, reason AS refused FROM rejected"
             " JOIN versions ON versions.id = rejected.version JOIN lists ON lists.id = versions.list_id"
-            " WHERE what = 'refused' AND text = ? ORDER BY position, number DESC"
+            " WHERE what = 'refused' AND text IN (?, ?) ORDER BY position, number DESC"
         )
-        return [msgspec.convert(row, Found, strict=False) for row in self.db.query(query, (text,))]
+        return [msgspec.convert(row, Found, strict=False) for row in self.db.query(query, (text, WILD + text))]
 
     def prune(self, name: str, keep: int = KEPT_VERSIONS) -> list[int]:
         """Drop the rows of all but the newest versions; the live one keeps them. Returns the numbers."""
@@ -313,7 +339,7 @@ class Library:
 
     def segment(self, version: int) -> SegmentRow | None:
         """What the version was compiled to."""
-        rows = self.db.query("SELECT version, guard, file, digest, names FROM segments WHERE version = ?", (version,))
+        rows = self.db.query("SELECT * FROM segments WHERE version = ?", (version,))
         return next((msgspec.convert(row, SegmentRow) for row in rows), None)
 
     def set_segment(self, row: SegmentRow) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from blocklists.library import Library
+from blocklists.library import WILD, Library
 from blocklists.normalise import Unusable, target
 from blocklists.report import Found, ListStatus, Version, same_meaning
+from contracts.names import BadName, to_text, to_wire
 from contracts.settings import ListSource
 from runtime.control import Refused
 
@@ -46,17 +47,31 @@ def departure(library: Library, name: str, live: Version | None) -> str:
 def search(library: Library, text: str) -> list[Found]:
     """Rows that cover a name or an address, live ones first, then where it was refused. Raises Refused on nonsense.
 
-    `text` may be defanged, an IDN, a URL without path. A row with `subdomains` covers what is below it, too.
+    `text` may be defanged, an IDN, a URL without path. A row with `subdomains` covers what is below it, too; one of a
+    zone's `*.name` only that, and `*.name` asks for it.
     """
+    if not library.is_current:
+        raise Refused("library.db is of an older version: the lists process renews it when it starts")
     try:
         wanted = target(text)
     except Unusable as error:
+        if found := _find_odd(library, text):
+            return found
         raise Refused(f"{text[:100]!r} is no name and no address: {error}") from error
     if wanted.address:
         network = ipaddress.ip_network(wanted.address)
         wider = [str(network.supernet(new_prefix=length)) for length in range(network.prefixlen)]
         return library.find_addresses([wanted.address, *wider]) + library.find_refused(wanted.address)
-    return library.find_names([*_with_parents(wanted.name)]) + library.find_refused(wanted.name)
+    below = [WILD + wanted.name] if text.startswith(WILD) else []
+    return library.find_names([*_with_parents(wanted.name), *below]) + library.find_refused(wanted.name)
+
+
+def _find_odd(library: Library, text: str) -> list[Found]:
+    """Rows that cover a name which no host has, written as in zone files: zones may list such."""
+    try:
+        return library.find_names([*_with_parents(to_text(to_wire(text.strip())))])
+    except BadName:
+        return []
 
 
 def _with_parents(name: str) -> Iterator[str]:

@@ -54,11 +54,23 @@ class Version(msgspec.Struct, frozen=True):
     bad: int
     refused: int
     rows: bool
+    address_mode: Literal["monitor", "enforce"] = "monitor"  # enforce: as `mode` says
+    zone: str = ""  # name of the zone as asked, "" where the file has to say it
+    passthru: int = 0  # of the names and addresses
+    unsupported: int = 0
+
+    @property
+    def mode_of_addresses(self) -> str:
+        """How an answer with one of its addresses is treated."""
+        return self.mode if self.address_mode == "enforce" else "monitor"
+
+
+MEANING = ("mode", "campaign", "kind", "address_mode", "zone")
 
 
 def same_meaning(version: Version, facts: dict[str, str]) -> bool:
     """Whether a version has this content and means it in this way."""
-    return all(getattr(version, key) == facts[key] for key in ("digest", "mode", "campaign", "kind"))
+    return all(getattr(version, key) == facts[key] for key in ("digest", *MEANING))
 
 
 class ListStatus(msgspec.Struct, frozen=True):
@@ -75,7 +87,10 @@ class ListStatus(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A row that covers a name or address: of a live, held or old version; `refused` says why it was left out."""
+    """A row that covers a name or address: of a live, held or old version; `refused` says why it was left out.
+
+    `mode` is the list's, or that of its addresses where the row is one that answers are searched for.
+    """
 
     list: str
     version: int
@@ -94,6 +109,10 @@ class Found(msgspec.Struct, frozen=True):
     file: str
     created: str
     refused: str = ""
+    itself: bool = True  # False: only what is below the name
+    client: bool = False  # the address of who asks, not one that is answered
+    action: str = ""  # "": by the mode
+    target: str = ""
 
 
 class ImportReport(msgspec.Struct, frozen=True):
@@ -113,12 +132,16 @@ class ImportReport(msgspec.Struct, frozen=True):
     lines: int
     indicators: int
     names: int
-    addresses: int  # kept, not enforced yet
+    addresses: int
+    address_mode: str  # monitor; or enforce: as `mode` says
+    passthru: int  # of the names and addresses
     duplicates: int
     bad_total: int
     bad: tuple[Row, ...]  # the first ones
     refused_total: int
     refused: tuple[Row, ...]
+    unsupported_total: int  # what is right, and cannot be followed here
+    unsupported: tuple[Row, ...]
     warnings: tuple[str, ...]
     serial: int
     seconds: float

@@ -19,7 +19,8 @@ from blocklists.formats.detect import Unsupported
 from blocklists.guard import KILL_SWITCH_FILE, Guard
 from blocklists.importer import Counts, Importer, digest_of, format_of
 from blocklists.library import SEED_ACTOR, DatabaseError, Library
-from blocklists.report import SHOWN_ROWS, ImportReport, Seeded, Switched, Version, same_meaning
+from blocklists.report import MEANING, SHOWN_ROWS, ImportReport, Seeded, Switched, Version, same_meaning
+from contracts.names import BadName, to_text, to_wire
 from contracts.policy import Mode, PolicyFolder
 from contracts.segment import Kind
 from contracts.settings import ListSource, Settings
@@ -39,10 +40,12 @@ class ImportOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     file: str = ""  # name of the file, for the record
-    format: Literal["auto", "domains", "hosts", "csv"] = "auto"
+    format: Literal["auto", "domains", "hosts", "csv", "rpz"] = "auto"
+    zone: str | None = None  # of an RPZ file that does not name its zone
     campaign: str | None = None
     kind: Kind | None = None
     mode: Mode | None = None
+    addresses: Literal["monitor", "enforce"] | None = None
     hold: bool = False  # keep the version, do not make it live
     unattended: bool = False  # nobody watches: hold what changes the list too much
 
@@ -101,7 +104,7 @@ class Lists:
         return _report(facts, counts, options.name, state, why, number, serial, started)
 
     def _meant(self, options: ImportOptions, before: Version | None) -> dict[str, str]:
-        """Mode, campaign and kind of the new version; Refused where they cannot be."""
+        """What the new version is to mean (report.MEANING); Refused where that cannot be."""
         name = options.name
         if not _SLUG(name):
             raise Refused(f"{name!r} is no list name: use a-z, 0-9, '.', '_' and '-', at most 64")
@@ -115,14 +118,22 @@ class Lists:
         known = [one.id for one in self.settings.campaigns]
         if campaign and campaign not in known:
             raise Refused(f"no campaign has the id {campaign!r}; known: {', '.join(known) or 'none'}")
-        return {"mode": mode, "campaign": campaign, "kind": kind}
+        address_mode = options.addresses or (before.address_mode if before else "monitor")
+        zone = options.zone if options.zone is not None else before.zone if before else ""
+        try:
+            zone = to_text(to_wire(zone)) if zone else ""
+        except BadName as error:
+            raise Refused(f"{zone!r} is no name of a zone: {error}") from error
+        return {"mode": mode, "campaign": campaign, "kind": kind, "address_mode": address_mode, "zone": zone}
 
     def _unchanged(self, before: Version, facts: dict[str, str], started: float) -> ImportReport:
         counts = Counts()
         counts.lines, counts.names, counts.addresses = before.lines, before.names, before.addresses
         counts.duplicates, counts.bad_total, counts.refused_total = before.duplicates, before.bad, before.refused
+        counts.passthru, counts.unsupported_total = before.passthru, before.unsupported
         counts.bad = self.library.rejected(before.id, "bad", SHOWN_ROWS)
         counts.refused = self.library.rejected(before.id, "refused", SHOWN_ROWS)
+        counts.unsupported = self.library.rejected(before.id, "unsupported", SHOWN_ROWS)
         why = f"the live version {before.number} has this content already"
         return _report(facts, counts, before.list, "unchanged", why, before.number, self.publish(), started)
 
@@ -134,6 +145,7 @@ class Lists:
             raise _NothingUsable
         numbers = {"lines": counts.lines, "names": counts.names, "addresses": counts.addresses}
         numbers |= {"duplicates": counts.duplicates, "bad": counts.bad_total, "refused": counts.refused_total}
+        numbers |= {"passthru": counts.passthru, "unsupported": counts.unsupported_total}
         self.library.set_counts(version_id, numbers)
         if options.hold:
             return f"as asked; `sinkhole lists activate {options.name} {number}` makes it live"
@@ -150,8 +162,7 @@ class Lists:
         version = self.library.version(name, number)
         assert version is not None
         self.library.make_live(version)
-        row = self.library.segment(version.id)
-        if row is None or row.guard != self.guard.fingerprint or not (self.folder.segments / row.file).exists():
+        if compiler.compiled(self.library, self.guard, self.folder, version) is None:
             compiler.compile_version(self.library, self.guard, self.folder, version, progress)
 
     def _audit_import(
@@ -159,7 +170,7 @@ class Lists:
     ) -> None:
         detail: dict[str, object] = {"version": number, "held": bool(held), "names": counts.names}
         detail |= {"addresses": counts.addresses, "bad": counts.bad_total, "refused": counts.refused_total}
-        detail |= {key: facts[key] for key in ("file", "digest", "mode", "campaign", "kind", "format")}
+        detail |= {key: facts[key] for key in ("file", "digest", "format", *MEANING)}
         if pruned := self.library.prune(options.name):
             detail["rows_dropped_of_versions"] = pruned
         self.library.write_audit(actor, "list-import", options.name, detail)
@@ -247,16 +258,17 @@ class Lists:
             campaign=source.campaign,
             kind=source.kind,
             mode=source.mode,
+            addresses=source.addresses,
+            zone=source.zone,
             unattended=True,
         )
-        meant = {"campaign": source.campaign, "kind": source.kind, "mode": source.mode}
         try:
             with path.open("rb") as file:
                 digest = digest_of(file)
                 if source.name == KILL_SWITCH and source is not _SHIPPED:
                     raise Refused("the list kill-switch comes with the product; give your own another name")
                 seeded = self.library.seeded(source.name)
-                if seeded and same_meaning(seeded, meant | {"digest": digest}):
+                if seeded and same_meaning(seeded, self._meant(options, None) | {"digest": digest}):
                     return self._known(seeded)
                 report = self.import_file(SEED_ACTOR, file, options, progress)
                 if report.version:
@@ -312,15 +324,19 @@ def _report(
         mode=facts["mode"],
         campaign=facts["campaign"],
         kind=facts["kind"],
+        address_mode=facts["address_mode"],
         lines=counts.lines,
         indicators=counts.names + counts.addresses,
         names=counts.names,
         addresses=counts.addresses,
+        passthru=counts.passthru,
         duplicates=counts.duplicates,
         bad_total=counts.bad_total,
         bad=tuple(counts.bad[:SHOWN_ROWS]),
         refused_total=counts.refused_total,
         refused=tuple(counts.refused[:SHOWN_ROWS]),
+        unsupported_total=counts.unsupported_total,
+        unsupported=tuple(counts.unsupported[:SHOWN_ROWS]),
         warnings=counts.warnings,
         serial=serial,
         seconds=round(time.monotonic() - started, 3),

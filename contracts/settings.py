@@ -183,14 +183,19 @@ class ListSource(Struct, frozen=True, forbid_unknown_fields=True):
     """Name of the list; versions are counted under it."""
     path: str
     """File, relative to this configuration file."""
-    format: Literal["auto", "domains", "hosts", "csv"] = "auto"
+    format: Literal["auto", "domains", "hosts", "csv", "rpz"] = "auto"
     """Format of the file; `auto` looks at the content."""
+    zone: str = ""
+    """Name of the zone of an RPZ file that does not say it by itself (no SOA record, no `$ORIGIN`)."""
     campaign: str = ""
     """Campaign the list belongs to, by its `id`."""
     kind: Kind = "c2"
     """Kind of its indicators where the file does not say."""
     mode: Mode = "enforce"
     """`enforce` answers with the sinkhole, `monitor` only records, `passthru` records and stands above later lists."""
+    addresses: Literal["monitor", "enforce"] = "monitor"
+    """What answers with a listed address lead to: `monitor` only records, `enforce` does as `mode` says. An address may
+    be shared with names that nobody wants to block."""
 
 
 class Campaign(Struct, frozen=True, forbid_unknown_fields=True):

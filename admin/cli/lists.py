@@ -45,12 +45,18 @@ def group() -> None:
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(["auto", "domains", "hosts", "csv"]),
+    type=click.Choice(["auto", "domains", "hosts", "csv", "rpz"]),
     default="auto",
     help="Format of the file (default: auto, by its content).",
 )
 @click.option("--kind", type=click.Choice(get_args(Kind)), help="Kind of the indicators where the file says none.")
 @click.option("--mode", type=click.Choice(get_args(Mode)), help="What a match does (default: as before, or enforce).")
+@click.option(
+    "--addresses",
+    type=click.Choice(["monitor", "enforce"]),
+    help="What a listed address in an answer does: only record, or as the mode says (default: as before, or monitor).",
+)
+@click.option("--zone", help="Name of an RPZ file's zone, where the file does not say it.")
 @click.option("--hold", is_flag=True, help="Keep the version, do not make it live.")
 @json_option
 @click.pass_obj
@@ -62,6 +68,8 @@ def import_command(
     format_name: Any,
     kind: Any,
     mode: Any,
+    addresses: Any,
+    zone: str | None,
     hold: bool,
     as_json: bool,
 ) -> None:
@@ -70,9 +78,7 @@ def import_command(
     from blocklists.service import ImportOptions
 
     name = name or re.sub(r"[^a-z0-9._-]+", "-", plain(file.stem)).strip("-._")
-    options = ImportOptions(
-        name=name, file=file.name, format=format_name, campaign=campaign, kind=kind, mode=mode, hold=hold
-    )
+    options = ImportOptions(name, file.name, format_name, zone, campaign, kind, mode, addresses=addresses, hold=hold)
     with _progress(file, hidden=as_json) as progress:
         report = client.import_file(obj.settings, file, options, progress)
     if as_json:
@@ -102,9 +108,11 @@ def _show_report(report: ImportReport) -> None:
         ("mode", report.mode + (f", campaign {report.campaign}" if report.campaign else "") + f", kind {report.kind}"),
         ("lines", number(report.lines)),
         ("indicators", f"{number(report.indicators)} ({number(report.names)} names)"),
-        ("addresses", number(report.addresses) + (" kept, not enforced yet" if report.addresses else "")),
+        ("addresses", _addresses(report)),
+        ("passthru", number(report.passthru)),
         ("duplicates", number(report.duplicates)),
         ("bad lines", number(report.bad_total)),
+        ("unsupported", number(report.unsupported_total)),
         ("refused", number(report.refused_total)),
         ("took", f"{report.seconds:.2f} s"),
         ("policy", f"serial {report.serial}{_workers(report.workers)}"),
@@ -113,7 +121,16 @@ def _show_report(report: ImportReport) -> None:
     for warning in report.warnings:
         click.echo(clean(f"  note: {warning}"))
     _show_rows("Bad lines", report.bad, report.bad_total)
+    _show_rows("Unsupported: a forwarder cannot follow these", report.unsupported, report.unsupported_total)
     _show_rows("Refused: no list may block these", report.refused, report.refused_total)
+
+
+def _addresses(report: ImportReport) -> str:
+    """Their number, and what an answer with one of them leads to."""
+    if not report.addresses:
+        return "0"
+    enforced = f"as the list: {report.mode}" if report.address_mode == "enforce" else "monitor: only recorded"
+    return f"{number(report.addresses)} ({enforced})"
 
 
 def _show_rows(title: str, rows: Sequence[Row], total: int) -> None:
@@ -163,7 +180,8 @@ def _lists_table(lists: Sequence[ListStatus]) -> str:
         rows.append(
             (
                 *(one.name, live, shown.mode, shown.kind, shown.campaign, shown.names, shown.addresses),
-                *(shown.bad, shown.refused, held or None, shown.live_since or "", shown.file),
+                *(shown.mode_of_addresses if shown.addresses else "", shown.bad, shown.refused, held or None),
+                *(shown.live_since or "", shown.file),
             )
         )
     heads = (
@@ -174,6 +192,7 @@ def _lists_table(lists: Sequence[ListStatus]) -> str:
         "CAMPAIGN",
         "NAMES",
         "ADDRESSES",
+        "THEIR MODE",
         "BAD",
         "REFUSED",
         "HELD",
@@ -223,13 +242,34 @@ def _found_table(found: Sequence[Found]) -> str:
     rows = [
         (
             f"*.{one.indicator}" if one.subdomains else one.indicator,
-            *(one.list, one.version, "refused" if one.refused else one.state, one.mode, one.line, one.kind),
-            *(one.family, one.campaign, one.letter, one.refused or one.note or one.source),
+            *(one.list, one.version, "refused" if one.refused else one.state, one.mode, _asks(one), one.line),
+            *(one.kind, one.family, one.campaign, one.letter, one.refused or one.note or one.source),
         )
         for one in found
     ]
-    heads = ("INDICATOR", "LIST", "VERSION", "STATE", "MODE", "LINE", "KIND", "FAMILY", "CAMPAIGN", "LETTER", "REMARK")
+    heads = (
+        "INDICATOR",
+        "LIST",
+        "VERSION",
+        "STATE",
+        "MODE",
+        "ASKS",
+        "LINE",
+        "KIND",
+        "FAMILY",
+        "CAMPAIGN",
+        "LETTER",
+        "REMARK",
+    )
     return table(rows, heads)
+
+
+def _asks(one: Found) -> str:
+    """What the list asks for in this row, where that is not all by its mode."""
+    words = f"{one.action} {one.target}".strip()
+    return " ".join(
+        word for word in ("client" if one.client else "", words, "" if one.itself else "below only") if word
+    )
 
 
 @group.command("rollback")

@@ -51,6 +51,7 @@ HEADINGS: dict[str, tuple[str, ...]] = {
     "letter": ("letter", "letter number", "số công văn", "công văn", "số văn bản", "so cong van", "văn bản"),
     "note": ("note", "notes", "comment", "description", "ghi chú", "ghi chu", "mô tả"),
 }
+_FACTS = ("kind", "family", "letter", "source", "listed", "note")
 # Phrase -> its role and rank; of two phrases of one length the first counts.
 _PHRASES: dict[str, tuple[str, int]] = {}
 for _role, _phrases in HEADINGS.items():
@@ -209,7 +210,8 @@ def _row(line: int, cells: list[str], layout: Layout) -> Iterator[Indicator | Ba
         except Unusable as error:
             yield bad_line(line, piece.strip(), str(error))
         else:
-            yield Indicator(line, name, address, port, True, **facts)
+            kind, family, letter, source, listed_on, note = (facts.get(role, "") for role in _FACTS)
+            yield Indicator(line, name, address, port, True, kind, family, letter, source, listed_on, note)
 
 
 def pieces(cell: str) -> list[str]:

@@ -5,9 +5,11 @@ No fixtures here: those stand in conftest.
 
 from __future__ import annotations
 
+import ipaddress
+
 from contracts.names import search_key, to_wire
-from contracts.policy import PolicyFolder
-from contracts.segment import Match
+from contracts.policy import ManifestEntry, PolicyFolder
+from contracts.segment import Match, Trigger, address_key
 from contracts.settings import Settings
 
 CONFIG = """\
@@ -30,6 +32,20 @@ campaigns:
 def policy_of(settings: Settings) -> PolicyFolder:
     """The folder that the workers read."""
     return PolicyFolder(settings.state / "policy")
+
+
+def address_match(settings: Settings, address: str, trigger: Trigger = "answer") -> tuple[ManifestEntry, Match] | None:
+    """(entry, match) of the first live segment that covers an address, found as a worker does."""
+    folder = policy_of(settings)
+    manifest = folder.read()
+    assert manifest is not None
+    segments = folder.open(manifest)
+    key = address_key(ipaddress.ip_address(address).packed, trigger)
+    for entry in manifest.entries:
+        match = segments[entry.digest].find_network(key)
+        if match is not None:
+            return entry, match
+    return None
 
 
 def live_match(settings: Settings, name: str) -> tuple[str, Match] | None:

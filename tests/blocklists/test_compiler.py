@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 import msgspec
 import pytest
 
 from blocklists import compiler
+from blocklists.importer import Importer
+from blocklists.indicator import Indicator
 from blocklists.service import Lists
+from contracts import segment
+from contracts.names import to_wire
 from contracts.policy import PolicyFolder
-from tests.blocklists.making import live_match, policy_of
+from contracts.segment import BadPolicy, Data, network_of
+from contracts.settings import Unit
+from tests.blocklists.making import address_match, live_match, policy_of
+from tests.blocklists.test_library import FACTS
 
 
 def names(settings):
@@ -112,6 +121,89 @@ def test_a_stricter_guard_takes_names_out_and_a_laxer_one_brings_them_back(take,
     assert live_match(settings, "b.example")
     Lists(settings, library).publish()
     assert live_match(settings, "a.own.example")
+
+
+def test_addresses_are_compiled_and_only_watched_unless_asked_otherwise(take, settings):
+    take("203.0.113.7:443\n203.0.113.7:80\n203.0.113.0/24\n2001:db8:1::/48\nevil.example\n")
+    entry, match = address_match(settings, "203.0.113.7")
+    assert (entry.mode, entry.address_mode, entry.names, entry.addresses) == ("enforce", "monitor", 1, 3)
+    assert (str(network_of(match.indicator)), match.line) == ("203.0.113.7/32", 1)
+    assert str(network_of(address_match(settings, "203.0.113.8")[1].indicator)) == "203.0.113.0/24"
+    assert str(network_of(address_match(settings, "2001:db8:1::5")[1].indicator)) == "2001:db8:1::/48"
+    assert address_match(settings, "203.0.113.7", "client") is None
+    assert address_match(settings, "203.0.114.1") is None
+
+
+def test_addresses_in_force_are_meant_as_their_list(take, settings):
+    for mode in ("enforce", "monitor", "passthru"):
+        take("203.0.113.7", mode=mode, addresses="enforce")
+        assert address_match(settings, "203.0.113.7")[0].address_mode == mode
+    take("203.0.113.7", mode="enforce", addresses="monitor")
+    assert address_match(settings, "203.0.113.7")[0].address_mode == "monitor"
+
+
+def test_a_stricter_guard_takes_addresses_out_and_a_laxer_one_brings_them_back(take, library, settings):
+    take("203.0.113.7\n203.0.114.7\n")
+    unit = Unit("so-mau", "Sở Mẫu", (ipaddress.ip_network("203.0.113.0/24"),))
+    Lists(msgspec.structs.replace(settings, units=(unit,)), library).publish()
+    assert address_match(settings, "203.0.113.7") is None
+    assert address_match(settings, "203.0.114.7")[0].addresses == 1
+    Lists(settings, library).publish()
+    assert address_match(settings, "203.0.113.7")[0].addresses == 2
+
+
+def test_segments_and_manifest_of_an_older_format_are_made_anew(take, lists, library, settings, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(compiler, "FORMAT", "WANSEG01")
+        patch.setattr(segment, "MAGIC", b"WANSEG01")
+        take("a.example", name="a")
+        serial = take("b.example", name="b").serial
+    folder = policy_of(settings)
+    folder.manifest.write_text(folder.manifest.read_text().replace('"format": 2', '"format": 1'))
+    with pytest.raises(BadPolicy):
+        folder.read()
+    assert Lists(settings, library).publish() == serial + 1
+    assert live_match(settings, "a.example")[0] == "a"
+    assert live_match(settings, "b.example")[0] == "b"
+    assert lists.publish() == serial + 1
+
+
+def test_rules_reach_the_segment_as_they_were_listed(lists, library, settings):
+    records = (Data(1, 60, b"\xc0\0\2\1"), Data(16, 300, b"\3a\nb"))
+    rules = [
+        Indicator(1, "exact.example", subdomains=False, action="nxdomain"),
+        Indicator(2, "below.example", itself=False, action="nodata"),
+        Indicator(3, "two.example", subdomains=False, action="drop"),
+        Indicator(4, "two.example", itself=False, action="passthru"),
+        Indicator(5, "alias.example", action="alias", target="*.garden.example", family="Emotet"),
+        Indicator(6, "local.example", action="local", data=records),
+        Indicator(7, "", "203.0.113.7", action="tcp-only"),
+        Indicator(8, "", "10.1.2.0/24", action="drop", trigger="client"),
+        Indicator(9, "odd\\.label._x.1", action="nxdomain"),
+    ]
+    with library.transaction():
+        number, _ = library.add_version("a", FACTS | {"guard": lists.guard.fingerprint})
+        importer = Importer(library, lists.guard, number, "c2", compiler.quiet)
+        importer.take(rules)
+        library.make_live(library.version("a", 1))
+    lists.publish()
+
+    def rule(name: str) -> tuple[object, ...]:
+        found = live_match(settings, name)
+        return (*found[1].rule[1:], found[1].line) if found else ()
+
+    assert rule("exact.example") == ("nxdomain", b"", (), 1)
+    assert rule("x.exact.example") == rule("below.example") == ()
+    assert rule("x.below.example") == ("nodata", b"", (), 2)
+    assert (rule("two.example")[0], rule("x.two.example")[0]) == ("drop", "passthru")
+    assert rule("x.alias.example") == ("alias", to_wire("*.garden.example"), (), 5)
+    assert live_match(settings, "alias.example")[1].labels.family == "Emotet"
+    assert rule("local.example") == ("local", b"", records, 6)
+    assert rule("odd\\.label._x.1")[0] == "nxdomain"
+    assert address_match(settings, "203.0.113.7")[1].rule.action == "tcp-only"
+    assert address_match(settings, "10.1.2.9", "client")[1].rule.action == "drop"
+    assert address_match(settings, "10.1.2.9") is None
+    assert importer.counts.passthru == 1
 
 
 def test_a_match_carries_the_facts_of_its_row(take, settings):

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import sqlite3  # noqa: TID251  makes a file as an older product did
 
-from blocklists.library import Library, SegmentRow
+import pytest
+import sqlite_utils  # noqa: TID251  likewise
+
+from blocklists import schema
+from blocklists.library import DatabaseError, Library, SegmentRow, migrations
+from blocklists.lookup import search
 from blocklists.report import Row
+from runtime.control import Refused
 
 FACTS = {
     "mode": "enforce", "campaign": "demo", "kind": "c2", "format": "domains", "format_reason": "as asked",
@@ -13,11 +19,14 @@ FACTS = {
 }  # fmt: skip
 
 
+LABEL = ("c2", "Emotet", "12/CV", "NCSC", "2026-01-01", "", "", "")
+
+
 def make(library: Library, name: str, *names: str, live: bool = True, **facts: str) -> int:
     """A version with these names; its number."""
     with library.transaction():
         version_id, number = library.add_version(name, FACTS | facts)
-        label = library.label(("c2", "Emotet", "12/CV", "NCSC", "2026-01-01"))
+        label = library.label(LABEL)
         library.add_names(version_id, [(one, 1, line, label) for line, one in enumerate(names, 1)])
         version = library.version(name, number)
         assert version is not None
@@ -56,8 +65,13 @@ def test_a_failed_transaction_leaves_nothing(library):
 
 
 def test_labels_are_kept_once(library):
-    assert library.label(("c2", "x", "", "", "")) == library.label(("c2", "x", "", "", ""))
-    assert library.label(("c2", "x", "", "", "")) != library.label(("c2", "y", "", "", ""))
+    number = library.label(LABEL)
+    assert library.label(LABEL) == number
+    for place in range(len(LABEL)):
+        other = (*LABEL[:place], "other", *LABEL[place + 1 :])
+        assert library.label(other) != number
+        assert library.label_of(library.label(other)) == other
+    assert library.label_of(number) == LABEL
 
 
 def test_names_are_found_with_their_parents_live_ones_first(library):
@@ -74,9 +88,102 @@ def test_a_row_without_its_subdomains_is_found_by_its_own_name_only(library):
     make(library, "a")
     version = library.live("a")
     with library.transaction():
-        library.add_names(version.id, [("exact.example", 0, 1, library.label(("c2", "", "", "", "")))])
+        library.add_names(version.id, [("exact.example", 0, 1, library.label(LABEL))])
     assert len(library.find_names(["exact.example", "example"])) == 1
     assert library.find_names(["x.exact.example", "exact.example", "example"]) == []
+
+
+def test_a_name_and_what_is_below_it_are_two_rows(library):
+    make(library, "a")
+    version = library.live("a")
+    drop, passthru = (library.label((*LABEL[:5], action, "", "")) for action in ("drop", "passthru"))
+    with library.transaction():
+        rows = [("both.example", 0, 1, drop), ("*.both.example", 1, 2, passthru), ("*.below.example", 1, 3, drop)]
+        assert library.add_names(version.id, [*rows, ("*.below.example", 1, 4, passthru)]) == 3
+
+    def found(*names: str) -> list[tuple[str, bool, bool, str, int]]:
+        return [(one.indicator, one.itself, one.subdomains, one.action, one.line) for one in library.find_names(names)]
+
+    assert found("both.example", "example") == [("both.example", True, False, "drop", 1)]
+    assert found("x.both.example", "both.example", "example") == [("both.example", False, True, "passthru", 2)]
+    assert found("below.example", "example") == [], "it is not listed itself"
+    assert found("below.example", "example", "*.below.example") == [("below.example", False, True, "drop", 3)]
+    assert library.count_action(version.id, "passthru") == 1
+
+
+def test_one_network_may_be_that_of_answers_and_of_clients_and_has_one_row_for_each_port(library):
+    make(library, "a", mode="enforce")
+    version = library.live("a")
+    label = library.label(LABEL)
+    with library.transaction():
+        rows = [("192.0.2.1", 0, 443, 5, label), ("192.0.2.1", 0, 80, 3, label), ("192.0.2.1", 1, 0, 7, label)]
+        assert library.add_addresses(version.id, [*rows, rows[0]]) == 3
+    assert list(library.addresses(version.id)) == [("192.0.2.1", 0, 3, label), ("192.0.2.1", 1, 7, label)]
+    told = {(one.indicator, one.client, one.mode) for one in library.find_addresses(["192.0.2.1"])}
+    assert told == {
+        ("192.0.2.1 port 443", False, "monitor"), ("192.0.2.1 port 80", False, "monitor"),
+        ("192.0.2.1", True, "enforce"),
+    }  # fmt: skip
+    library.db.table("versions").update(version.id, {"address_mode": "enforce"})
+    assert {one.mode for one in library.find_addresses(["192.0.2.1"])} == {"enforce"}
+
+
+OLD_VERSION = {
+    **FACTS, "list_id": 1, "number": 1, "state": "live", "created": "2026-01-01T00:00:00Z", "live_since": None,
+    "lines": 3, "names": 2, "addresses": 1, "duplicates": 0, "bad": 0, "refused": 0, "rows": 1,
+}  # fmt: skip
+
+
+@pytest.fixture
+def old_state(tmp_path):
+    """A state folder whose library was made by the first release."""
+    connection = sqlite3.connect(tmp_path / "library.db")
+    database = sqlite_utils.Database(connection)
+    migrations.apply(database, stop_before="0002_rules")
+    database.table("lists").insert({"id": 1, "name": "a", "position": 1, "created": "x"})
+    database.table("versions").insert({"id": 1, **OLD_VERSION})
+    database.execute("INSERT INTO labels VALUES (7, 'c2', 'Emotet', '12/CV', 'NCSC', '2026-01-01')")
+    database.execute("INSERT INTO names VALUES (1, 'evil.example', 1, 1, 7), (1, 'exact.example', 0, 2, 7)")
+    database.execute("INSERT INTO addresses VALUES (1, '203.0.113.7', 443, 3, 7)")
+    database.execute("INSERT INTO segments VALUES (1, 'g', 'a.seg', '00', 2)")
+    connection.commit()
+    connection.close()
+    return tmp_path
+
+
+def test_a_library_of_the_first_release_is_kept_whole(old_state):
+    library = Library.open(old_state)
+    (version,) = library.live_versions()
+    assert (version.number, version.mode_of_addresses, version.zone) == (1, "monitor", "")
+    assert (version.passthru, version.unsupported) == (0, 0)
+    assert list(library.names(1)) == [("evil.example", 1, 1, 7), ("exact.example", 0, 2, 7)]
+    assert list(library.addresses(1)) == [("203.0.113.7", 0, 3, 7)]
+    assert library.label_of(7) == LABEL == library.label_of(library.label(LABEL))
+    assert library.segment(1).format == "", "of no format that is known: compiled anew"
+    (found,) = library.find_names(["x.evil.example", "evil.example"])
+    assert (found.family, found.itself, found.action) == ("Emotet", True, "")
+    library.close()
+
+
+def test_an_old_library_is_read_as_far_as_that_goes_and_never_changed(old_state):
+    reader = Library.reader(old_state)
+    assert [one.name for one in reader.statuses()] == ["a"]
+    assert reader.audit() == []
+    with pytest.raises(Refused, match="the lists process renews it"):
+        search(reader, "evil.example")
+    assert not reader.is_current
+    reader.close()
+
+
+def test_a_migration_that_is_cut_off_has_not_begun(old_state, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "RULES_2", schema.RULES_2 + "INSERT INTO no_such_table VALUES (1);\n")
+        with pytest.raises(DatabaseError):
+            Library.open(old_state)
+    library = Library.open(old_state)
+    assert library.is_current
+    assert library.live("a").number == 1
+    library.close()
 
 
 def test_notes_and_rejected_rows(library):
@@ -114,7 +221,7 @@ def test_the_audit_is_newest_first_and_by_list(library):
 
 
 def test_segments_and_the_serial_are_remembered(library):
-    row = SegmentRow(1, "g", "a.seg", "00", 3)
+    row = SegmentRow(1, "g", "a.seg", "00", 3, 4, "F")
     with library.transaction():
         library.set_segment(row)
         library.serial = 7

@@ -104,6 +104,26 @@ def test_roll_back_to_what_was_live_never_to_what_was_held(take, lists, settings
         lists.rollback("os:tester", "other")
 
 
+def test_what_answers_with_its_addresses_lead_to_travels_with_the_version(take, lists, settings, tmp_path):
+    def live() -> str:
+        return policy_of(settings).read().entries[0].address_mode
+
+    assert take("203.0.113.1", addresses="enforce").address_mode == "enforce"
+    assert take("203.0.113.2").address_mode == "enforce", "what is not said stays as it was"
+    assert take("203.0.113.2", addresses="monitor").version == 3
+    assert live() == "monitor"
+    lists.rollback("os:tester", "letter")
+    assert live() == "enforce"
+    assert lists.library.audit("letter")[1].detail["address_mode"] == "monitor"
+
+
+def test_the_settings_say_what_addresses_lead_to(lists, settings, tmp_path):
+    (tmp_path / "one.txt").write_text("203.0.113.1\n")
+    for number, mode in enumerate(("monitor", "enforce", "monitor"), 1):
+        assert seeded(lists, ListSource("one", "one.txt", addresses=mode))["one"] == ("live", number)
+        assert policy_of(settings).read().entries[-1].address_mode == mode
+
+
 def test_roll_back_restores_the_mode_too(take, lists, settings):
     take("a.example", mode="monitor")
     take("a.example", mode="enforce")

@@ -33,10 +33,10 @@ def test_import_tells_what_was_taken_and_what_not(lists, letter):
     for words in (
         "letter-12: Version 1 is live",
         "2 (1 names)",
-        "1 kept, not enforced yet",
+        "1 (monitor: only recorded)",
         "line 2  more than one word",
         "line 4  a public suffix",
-        "mode        monitor, kind c2",
+        "mode         monitor, kind c2",
         "no resolver worker is running",
     ):
         assert words in told.output
