@@ -7,6 +7,7 @@ import ipaddress
 import pytest
 
 from contracts import names
+from contracts.clients import NetworkStanding
 from contracts.networks import NetworkTable
 from resolver.engine import MAX_TABLES, cache_key
 from resolver.outcome import Drop, Forward, Reply
@@ -94,7 +95,8 @@ def test_what_an_answer_leads_to_is_judged_once_for_each_policy_and_group(tmp_pa
 @pytest.mark.parametrize(("standing", "expected"), [("normal", "nxdomain"), ("monitor", "monitor"), ("exempt", None)])
 def test_how_a_network_stands(tmp_path, standing, expected):
     engine = make_engine(policy(tmp_path, ("letter-7", "enforce", [listed("evil.example", action="nxdomain")])))
-    engine.access.follow(standings=NetworkTable([(ipaddress.ip_network("127.10.0.0/24"), standing)]))
+    network = ipaddress.ip_network("127.10.0.0/24")
+    engine.access.follow(standings=NetworkTable([(network, NetworkStanding(str(network), standing, 0, "a test"))]))
     outcome = ask(engine, query("evil.example"))
     if standing == "normal":
         assert understood(outcome.body).rcode() == 3
