@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, get_args
 
+from blocklists.formats import rpz
 from blocklists.formats.detect import LOOK, PARSERS, Detected, detect
 from blocklists.formats.lines import raw_lines
 from blocklists.guard import Guard, popular_names
@@ -89,9 +90,10 @@ class Importer:
         self._notes = list[tuple[int, str]]()
         self.counts = Counts()
 
-    def read(self, file: BinaryIO, format_name: str) -> Counts:
-        """Take every line of the file."""
-        return self.take(PARSERS[format_name](self._counted(raw_lines(file))))
+    def read(self, file: BinaryIO, format_name: str, zone: str = "") -> Counts:
+        """Take every line of the file. `zone`: what a zone file's zone is called, where nothing in it says so."""
+        lines = self._counted(raw_lines(file))
+        return self.take(rpz.parse(lines, zone) if format_name == "rpz" else PARSERS[format_name](lines))
 
     def take(self, rows: Iterable[Indicator | BadLine]) -> Counts:
         """Take what a parser gives."""

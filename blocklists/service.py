@@ -88,7 +88,7 @@ class Lists:
                 version_id, number = self.library.add_version(options.name, facts)
                 importer = Importer(self.library, self.guard, version_id, _kind(meant["kind"]), progress)
                 counts = importer.counts
-                importer.read(file, detected.format)
+                importer.read(file, detected.format, meant["zone"])
                 held = self._settle(options, before, counts, version_id, number)
                 if not held:
                     self._make_live(options.name, number, progress)

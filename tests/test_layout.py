@@ -29,6 +29,7 @@ DOORS = {
     "sqlite3": ("casework/store/", "blocklists/library.py"),
     "sqlite_utils": ("casework/store/", "blocklists/library.py"),
     "dnslib": ("resolver/wire/rare.py",),
+    "dns": ("blocklists/formats/rdata.py",),
     "flask": ("admin/",),
     "click": ("admin/cli/",),
     "idna": ("blocklists/", "contracts/", "casework/", "admin/"),

@@ -9,14 +9,21 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from blocklists.formats import csvtable, domains, hosts
+from blocklists.formats import csvtable, domains, hosts, rpz
+from blocklists.formats.lines import BOM
 from blocklists.indicator import BadLine, Indicator
 
 LOOK = 1 << 17  # octets looked at
 _LINES = 400
 
 Parser = Callable[[Iterable[bytes]], Iterator[Indicator | BadLine]]
-PARSERS: dict[str, Parser] = {"domains": domains.parse, "hosts": hosts.parse, "csv": csvtable.parse}
+PARSERS: dict[str, Parser] = {
+    "domains": domains.parse,
+    "hosts": hosts.parse,
+    "csv": csvtable.parse,
+    "rpz": rpz.parse,
+}
+_READ = "domains, hosts, csv and rpz are read"
 
 # First octets of files that are no text lists, and what to say about them.
 _MAGIC = (
@@ -29,7 +36,7 @@ _MAGIC = (
     (b"<", "HTML or XML"),
 )
 _ADBLOCK = re.compile(r"^(?:@@)?\|\||^!|##|^\[Adblock", re.IGNORECASE).search
-_RPZ = re.compile(r"\s(?:IN\s+)?CNAME\s+\S+\s*(?:;.*)?$|^\$(?:TTL|ORIGIN)\b", re.IGNORECASE).search
+_MARKS = (".rpz-ip", ".rpz-client-ip", ".rpz-nsdname", ".rpz-nsip")
 
 
 class Unsupported(Exception):
@@ -47,24 +54,43 @@ def detect(start: bytes) -> Detected:
     """Judge by the first octets of a file (give at least LOOK where there are as many). Raises Unsupported."""
     for magic, what in _MAGIC:
         if start.removeprefix(b"\xef\xbb\xbf").lstrip(b" \r\n").startswith(magic):
-            raise Unsupported(f"this file is {what}; domains, hosts and csv are read")
+            raise Unsupported(f"this file is {what}; {_READ}")
     lines = start[:LOOK].splitlines(keepends=True)
     if len(start) > LOOK:
         lines = lines[:-1]  # cut in its middle
+    texts = [line.decode("utf-8", "replace").removeprefix(BOM).strip() for line in lines[:_LINES]]
+    if (zone := _zone(texts)) is not None:
+        return zone
     layout = csvtable.find_layout(record for record, _ in zip(csvtable.records(lines), range(60), strict=False))
     if layout is not None and (len(layout.cells) > 1 or len(lines) > 1):
         named = ", ".join(repr(cell.strip()) for cell, role in zip(layout.cells, layout.roles, strict=True) if role)
         return Detected("csv", f"line {layout.line} is a heading row: {named}")
-    return _by_lines([line.decode("utf-8", "replace").strip() for line in lines[:_LINES]])
+    return _by_lines(texts)
+
+
+def _zone(lines: list[str]) -> Detected | None:
+    """A zone file: of a response policy, or of another kind, which is Unsupported; None when it is no zone file."""
+    meant = [words for line in lines if (words := line.partition(";")[0].split()) and not line.startswith("#")]
+    soa = any("SOA" in {word.upper() for word in words[1:4]} for words in meant)
+    heads = soa or any(words[0].upper() in {"$TTL", "$ORIGIN"} for words in meant)
+    aliases = [words for words in meant if len(words) > 1 and words[-2].upper() == "CNAME"]
+    policy = sum(1 for words in aliases if words[-1] in {".", "*."} or words[-1].lower().startswith("rpz-"))
+    policy += sum(1 for words in meant if any(mark in f"{words[0].lower()}." for mark in _MARKS))
+    if (policy and heads) or len(aliases) * 2 > len(meant):
+        below = ", with SOA or $ORIGIN" if heads else ""
+        return Detected("rpz", f"{len(aliases)} of the first {len(meant)} lines are CNAME records of a policy{below}")
+    if soa:
+        what = "a DNS zone without a policy in its first lines; if it is one (RPZ), give the format rpz"
+        raise Unsupported(f"this file looks like {what}; {_READ}")
+    return None
 
 
 def _by_lines(lines: list[str]) -> Detected:
     meant = [line for line in lines if line and not line.startswith("#")]
     if not meant:
         return Detected("domains", "no content in its first lines; taken as one name a line")
-    for test, what in ((_ADBLOCK, "adblock filter rules"), (_RPZ, "a DNS zone (RPZ)")):
-        if sum(1 for line in meant if test(line)) * 2 > len(meant):
-            raise Unsupported(f"this file looks like {what}; domains, hosts and csv are read")
+    if sum(1 for line in meant if _ADBLOCK(line)) * 2 > len(meant):
+        raise Unsupported(f"this file looks like adblock filter rules; {_READ}")
     mapped = sum(1 for line in meant if len(words := line.split()) > 1 and hosts.leads_nowhere(words[0]))
     if mapped * 2 > len(meant):
         return Detected("hosts", f"{mapped} of the first {len(meant)} lines are an address and a name")

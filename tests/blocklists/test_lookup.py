@@ -35,6 +35,26 @@ def test_addresses_are_found_in_their_networks(take, library):
     assert search(library, "203.0.115.1") == []
 
 
+def test_rows_of_a_zone_are_found_by_what_they_cover(take, library):
+    take("a.example CNAME .\n*.a.example CNAME garden.example.\n*.b.example CNAME .\n_x.1 CNAME .\na\\032b.c CNAME .\n")
+
+    def found(text: str) -> list[tuple[str, bool, str, str]]:
+        return [(one.indicator, one.itself, one.action, one.target) for one in search(library, text)]
+
+    assert found("a.example") == [("a.example", True, "nxdomain", "")]
+    assert found("x.a.example") == [("a.example", False, "alias", "garden.example")]
+    assert found("b.example") == []
+    assert found("*.b.example") == [("b.example", False, "nxdomain", "")]
+    assert [one[0] for one in found("_x.1") + found("a\\032b.c")] == ["_x.1", "a\\032b.c"]
+    with pytest.raises(Refused, match="no name and no address"):
+        found("y\\.b.c d")
+
+
+def test_what_was_refused_below_a_name_is_found_too(take, library):
+    take("good.example CNAME .\n*.hanoi.gov.vn CNAME .\n")
+    assert search(library, "hanoi.gov.vn")[0].indicator == "*.hanoi.gov.vn"
+
+
 def test_what_was_refused_is_found_with_its_reason(take, library):
     take("a.example\nhanoi.gov.vn\n")
     (found,) = search(library, "hanoi.gov.vn")

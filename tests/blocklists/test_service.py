@@ -12,7 +12,7 @@ from blocklists.library import KEPT_VERSIONS
 from blocklists.service import ImportOptions, Lists
 from contracts.settings import ListSource
 from runtime.control import Refused
-from tests.blocklists.making import live_match, policy_of
+from tests.blocklists.making import address_match, live_match, policy_of
 
 WANNACRY = "iuqerfsodp9ifjaposdfjhgosurijfaewrwergwea.com"
 
@@ -115,6 +115,69 @@ def test_what_answers_with_its_addresses_lead_to_travels_with_the_version(take, 
     lists.rollback("os:tester", "letter")
     assert live() == "enforce"
     assert lists.library.audit("letter")[1].detail["address_mode"] == "monitor"
+
+
+ZONE = """\
+$TTL 60
+@ SOA localhost. root.localhost. 1 300 1800 604800 30
+  NS localhost.
+evil.example CNAME .
+*.evil.example CNAME rpz-drop.
+evil.example CNAME .
+own.gov.vn CNAME rpz-passthru.
+bad.gov.vn CNAME .
+*.com CNAME .
+iuqerfsodp9ifjaposdfjhgosurijfaewrwergwea.com CNAME rpz-passthru.
+local.example A 198.51.100.1
+local.example TXT "why"
+24.0.113.0.203.rpz-ip CNAME .
+8.0.0.0.10.rpz-ip CNAME rpz-passthru.
+32.5.0.20.10.rpz-client-ip CNAME rpz-drop.
+8.0.0.0.10.rpz-client-ip CNAME rpz-drop.
+ns.evil.example.rpz-nsdname CNAME .
+32.1.113.0.203.rpz-nsip CNAME .
+no..name CNAME .
+"""
+
+
+def test_a_response_policy_zone_is_a_list_like_any_other(take, lists, settings):
+    report = take(ZONE)
+    assert (report.format, report.state, report.indicators, report.names, report.addresses) == ("rpz", "live", 7, 4, 3)
+    assert (report.passthru, report.duplicates, report.bad_total) == (2, 1, 1)
+    assert [row.line for row in report.unsupported] == [17, 18]
+    assert report.unsupported_total == 2
+    assert [(row.line, row.text) for row in report.refused] == [
+        (8, "bad.gov.vn"), (9, "*.com"), (10, WANNACRY), (16, "10.0.0.0/8"),
+    ]  # fmt: skip
+    (entry,) = policy_of(settings).read().entries
+    assert (entry.names, entry.addresses, entry.address_mode) == (4, 3, "monitor")
+    assert live_match(settings, "evil.example")[1].rule.action == "nxdomain"
+    assert live_match(settings, "x.evil.example")[1].rule.action == "drop"
+    assert live_match(settings, "x.own.gov.vn") is None
+    assert [one.qtype for one in live_match(settings, "local.example")[1].rule.data] == [1, 16]
+    assert address_match(settings, "203.0.113.9")[1].rule.action == "nxdomain"
+    assert address_match(settings, "10.1.1.1")[1].rule.action == "passthru"
+    assert address_match(settings, "10.20.0.5", "client")[1].rule.action == "drop"
+    again = take(ZONE)
+    assert (again.state, again.passthru, again.unsupported_total) == ("unchanged", 2, 2)
+    assert [row.line for row in again.unsupported] == [17, 18]
+
+
+def test_the_name_of_a_zone_travels_with_its_list(take, lists, settings, tmp_path):
+    content = "evil.example.rpz.example. CNAME .\n"
+    assert take(content, format="rpz").state == "live"
+    assert live_match(settings, "evil.example") is None
+    assert take(content, zone="RPZ.example.").version == 2
+    assert live_match(settings, "evil.example")
+    assert take(content + "\n").version == 3
+    assert live_match(settings, "evil.example"), "what is not said stays as it was"
+    with pytest.raises(Refused, match="no name of a zone"):
+        take(content, zone="a..b")
+    (tmp_path / "one.rpz").write_text(content)
+    assert seeded(lists, ListSource("one", "one.rpz", "rpz"))["one"] == ("live", 1)
+    for _ in range(2):
+        state = seeded(lists, ListSource("one", "one.rpz", "rpz", "rpz.example."))["one"]
+    assert state == ("known", 2)
 
 
 def test_the_settings_say_what_addresses_lead_to(lists, settings, tmp_path):

@@ -55,6 +55,30 @@ def test_import_as_json_is_the_whole_report(lists, letter):
     assert report["workers"] == {"live": 0, "of": 0, "seconds": 0.0}
 
 
+def test_a_zone_is_imported_and_found(lists, tmp_path):
+    file = tmp_path / "feed.rpz"
+    file.write_text(
+        "*.evil.example.rpz.test. CNAME garden.example.\n32.7.113.0.203.rpz-ip.rpz.test. CNAME .\n"
+        "ok.example.rpz.test. CNAME rpz-passthru.\nns.rpz-nsip.rpz.test. CNAME .\n"
+    )
+    told = lists("import", file, "--zone", "rpz.test", "--addresses", "enforce").output
+    for words in (
+        "format       rpz (",
+        "3 (2 names)",
+        "addresses    1 (as the list: enforce)",
+        "passthru     1",
+        "unsupported  1",
+        "Unsupported: a forwarder cannot follow these:",
+        "line 4  rpz-nsip:",
+    ):
+        assert words in told
+    found = lists("search", "x.evil.example").output
+    for words in ("*.evil.example  feed", "enforce  alias garden.example below only  "):
+        assert words in found
+    assert "enforce  nxdomain" in lists("search", "203.0.113.7").output
+    assert "THEIR MODE" in lists("ls").output
+
+
 def test_the_name_comes_from_the_file(lists, letter):
     assert json.loads(lists("import", letter, "--json").stdout)["list"] == "cong-van-12"
 

@@ -14,6 +14,15 @@ CASES = [
     (b"Domain,Malware,Date added,Source\na.example,x,2024,y\n", "csv", "line 1 is a heading row: 'Domain'"),
     ("LIST\n\nSTT;Tên miền;Mã độc\n1;a.example;x\n".encode(), "csv", "line 3"),
     (b"domain\na.example\n", "csv", "line 1"),
+    (b"a.example CNAME .\nb.example CNAME .\n", "rpz", "2 of the first 2 lines are CNAME records"),
+    (b"; Domain, Malware\na.example CNAME *.\n", "rpz", "1 of the first 1"),
+    (
+        b"\xef\xbb\xbf$TTL 30\n@ soa a. b. 1 2 3 4 5\n NS a.\n1.example A 192.0.2.1\n2.example cname rpz-drop.\n",
+        "rpz",
+        "with SOA or $ORIGIN",
+    ),
+    (b"$ORIGIN rpz.example.\n32.1.2.0.192.rpz-ip A 192.0.2.1\na.example A 192.0.2.1\n", "rpz", "0 of the first 3"),
+    (b"a.example\nsoa\ncname.example\n", "domains", "one entry a line"),
     (b"# only a comment\n", "domains", "no content"),
     (b"", "domains", "no content"),
 ]
@@ -35,7 +44,7 @@ def test_formats(content, format_name, reason):
         (b'{"response": []}', "JSON"),
         (b"<html>", "HTML"),
         (b"! title\n||evil.example^\n||other.example^\n", "adblock"),
-        (b"a.example CNAME .\nb.example CNAME .\n", "RPZ"),
+        (b"$TTL 300\n@ SOA a. b. 1 2 3 4 5\nwww A 192.0.2.1\n", "a DNS zone without a policy"),
     ],
 )
 def test_what_is_not_read_is_named(content, reason):
@@ -60,7 +69,7 @@ def test_a_long_file_is_judged_by_its_start():
         ("vn-letters/cong-van-mau-danh-sach-ma-doc.csv", "csv"),
         ("vn/hostsVN-threat-VN-adblock.txt", "adblock"),
         ("adblock/abpvn_adguard.txt", "adblock"),
-        ("rpz/NordicFiltersRPZ.txt", "RPZ"),
+        ("rpz/NordicFiltersRPZ.txt", "rpz"),
         ("vn-letters/cong-van-mau-danh-sach-ma-doc.xlsx", "Office"),
     ],
 )
