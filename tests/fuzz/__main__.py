@@ -19,10 +19,10 @@ from tests.peers.hostile import Hostile
 
 
 def main() -> int:
-    """Four parts, each with a quarter of the time or the whole number of packets."""
+    """Five parts, each with a fifth of the time or the whole number of packets."""
     options = _options()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
-    seconds = options.seconds / 4 if options.packets is None else float("inf")
+    seconds = options.seconds / len(PARTS) if options.packets is None else float("inf")
     packets = options.packets if options.packets is not None else sys.maxsize
     print(f"seed {seed}", flush=True)
     found: list[Finding] = []
@@ -66,6 +66,7 @@ def _outside(
 
 PARTS: dict[str, Callable[[random.Random, int, float], tuple[Any, list[Finding]]]] = {
     "engine": lambda source, packets, seconds: inside.run("client", source, packets, seconds),
+    "proxy-header": lambda source, packets, seconds: inside.run("proxy", source, packets, seconds),
     "answer-reader": lambda source, packets, seconds: inside.run("answer", source, packets, seconds),
     "clients": clients,
     "upstreams": upstreams,

@@ -25,6 +25,7 @@ import dns.wire
 from resolver.cache.entry import CachedAnswer
 from resolver.engine import Engine
 from resolver.outcome import Forward, Reply
+from resolver.server.proxy import MAX_HEADER, BadHeader, Header, read_header
 from resolver.wire import answer as wire_answer
 from resolver.wire.answer import Answer, BadAnswer
 from tests.fuzz import seeds
@@ -38,7 +39,14 @@ MAX_TTL, MAX_NEGATIVE = 86400, 3600
 HUNG = 2.0  # seconds that no packet may take
 ASKED = query(seeds.QUESTION)[12:]
 COMPRESSED = {dns.rdatatype.from_text(kind) for kind in ("A", "AAAA", "NS", "CNAME", "SOA", "PTR", "MX")}
-WATCHED = ("/resolver/wire/", "/resolver/cache/", "/resolver/engine.py", "/resolver/cookies.py", "/resolver/policy/")
+WATCHED = (
+    "/resolver/server/proxy.py",
+    "/resolver/wire/",
+    "/resolver/cache/",
+    "/resolver/engine.py",
+    "/resolver/cookies.py",
+    "/resolver/policy/",
+)
 
 
 class Tally(NamedTuple):
@@ -57,7 +65,7 @@ class Inside:
         self.engine: Engine = engine(live)
         self.group = self.engine.access.group(CLIENT)
         self.now = 1000.0
-        self.checks: dict[str, Check] = {"client": self.client, "answer": self.answer}
+        self.checks: dict[str, Check] = {"client": self.client, "answer": self.answer, "proxy": self.proxy}
 
     def client(self, packet: bytes) -> None:
         """One packet of a client, by UDP and TCP."""
@@ -77,6 +85,31 @@ class Inside:
                 for cached in (None, self._large(outcome.key[0])):
                     reply = self.engine.complete(outcome.query, self.group, transport, cached, self.now)  # type: ignore[arg-type]
                     self._body(packet, reply.body, transport)
+
+    def proxy(self, packet: bytes) -> None:
+        """One packet of a proxy, and the same as a stream that comes in parts: header, then what is behind it."""
+        header = self._header(packet)
+        parts = [self._header(packet[:end]) for end in range(0, min(len(packet), MAX_HEADER) + 1, 7)]
+        told = None
+        for part in [*parts, header]:
+            if told is not None and part != told:
+                raise Finding("proxy", "more octets change what was told of the header", packet)
+            told = part
+        if not isinstance(header, Header):
+            return
+        if not 16 <= header.size <= min(len(packet), MAX_HEADER):
+            raise Finding("proxy", f"a header of {header.size} octets", packet)
+        if header.client is not None and len(header.client) not in {4, 16}:
+            raise Finding("proxy", "a client whose address is none", packet)
+        self.client(packet[header.size :])
+
+    def _header(self, octets: bytes) -> Header | type[BadHeader] | None:
+        try:
+            return read_header(octets)
+        except BadHeader:
+            return BadHeader
+        except Exception as error:
+            raise Finding("proxy", f"raises {error!r}", octets) from error
 
     def _large(self, question: bytes) -> CachedAnswer:
         """An answer of some 900 or 2500 octets: one that fits and one that does not, for those who speak EDNS."""
@@ -191,7 +224,7 @@ def run(part: str, source: random.Random, packets: int, seconds: float) -> tuple
 
 
 def _fire(part: str, source: random.Random, packets: int, end: float) -> tuple[Tally, list[Finding]]:
-    corpus = {"client": seeds.questions, "answer": seeds.answers}[part]()
+    corpus = {"client": seeds.questions, "answer": seeds.answers, "proxy": seeds.proxied}[part]()
     guide, findings, reasons = Guide(), list[Finding](), set[str]()
     count = grown = 0
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:

@@ -15,6 +15,7 @@ import dns.rrset
 
 from contracts import yamlio
 from tests.conftest import REPO
+from tests.resolver.server.proxying import header, raw
 
 VECTORS = REPO / "tests" / "resolver" / "wire" / "vectors"
 NAMES = (
@@ -55,6 +56,17 @@ def questions() -> list[bytes]:
             dns.message.make_query(f"{name}.good.example", "TXT", id=7, use_edns=edns).to_wire() for edns in (0, False)
         ]
     return found + vectors()
+
+
+def proxied() -> list[bytes]:
+    """What a proxy in front may send: headers of every kind before questions, and questions without any."""
+    asked = questions()
+    headers = [
+        header("127.10.0.5"), header("fd00:10::5", stream=True), header("::ffff:127.10.0.5"), header(None),
+        header("127.10.0.5", more=b"\x04\0\x04abcd\xea\0\x05rest."), header("127.10.0.5", more=bytes(500)),
+        raw(0x21, 0x31, bytes(216)), raw(0x21, 0, b""), raw(0x20, 0x11, bytes(12)), b"",
+    ]  # fmt: skip
+    return [one + asked[number * 7 % len(asked)] for number, one in enumerate(headers * 3)]
 
 
 def vectors() -> list[bytes]:

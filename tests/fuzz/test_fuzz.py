@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from resolver.cache import entry
+from resolver.server import proxy
 from resolver.wire import answer as wire_answer
 from resolver.wire import reply
 from tests.fuzz import __main__ as command
@@ -22,7 +24,7 @@ PACKETS = 5000
 LONG = 120.0  # seconds: a bound only
 
 
-@pytest.mark.parametrize("part", ["client", "answer"])
+@pytest.mark.parametrize("part", ["client", "answer", "proxy"])
 def test_damaged_packets_in_this_process(part: str):
     tally, found = inside.run(part, random.Random(5), PACKETS, LONG)
     assert found == []
@@ -47,10 +49,12 @@ def test_damaged_answers_to_a_running_service():
     assert tally.answered > 500
 
 
-@pytest.mark.parametrize("part", ["client", "answer"])
-def test_what_was_found_earlier_and_the_seeds(part: str, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("part", "known"), [("client", seeds.questions), ("answer", seeds.answers), ("proxy", seeds.proxied)]
+)
+def test_what_was_found_earlier_and_the_seeds(part: str, known: Callable[[], list[bytes]], tmp_path: Path):
     check = inside.Inside(tmp_path).checks[part]
-    for packet in [*findings.kept(part), *(seeds.questions() if part == "client" else seeds.answers())]:
+    for packet in [*findings.kept(part), *known()]:
         check(packet)
 
 
@@ -64,10 +68,15 @@ def test_the_same_seed_gives_the_same_packets():
 
 
 _READ, _WRITE = wire_answer.read, reply.write
+_HEADER = proxy.read_header
 
 
 def _raises(*_given: object) -> None:
     raise IndexError("a fault put in by the test")
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 FAULTS = {
@@ -76,6 +85,10 @@ FAULTS = {
     "an answer to another question is taken": (
         "answer", wire_answer, "read",
         lambda packet, asked, *rest: _READ(packet, packet[12 : 12 + len(asked)], *rest),
+    ),
+    "raises BufferError": ("proxy", inside, "read_header", lambda _octets: _raise(BufferError())),
+    "change what was told": (
+        "proxy", inside, "read_header", lambda octets: None if len(octets) > 400 else _HEADER(octets),
     ),
     "octets are more than was announced": (
         "client", reply, "write",

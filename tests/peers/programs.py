@@ -185,6 +185,19 @@ def dnsmasq(folder: Path, upstream: int, *, source: str, more: Iterable[str] = (
     return Peer("dnsmasq", command, folder, port, lambda: ask(port, "ready.invalid", seconds=0.5))
 
 
+def dnsdist(folder: Path, upstream: int, *, source: str, server: str = "useProxyProtocol = true") -> Peer:
+    """dnsdist that hands everything to `upstream`; `server` is more of its server's table."""
+    port = free_port()
+    config = folder / "dnsdist.conf"
+    config.write_text(f"""setLocal("{HOST}:{port}")
+setACL("127.0.0.0/8")
+setSecurityPollSuffix("")
+newServer({{address = "{HOST}:{upstream}", source = "{source}", checkName = "h1.good.example.", {server}}})
+""")
+    command = [program("dnsdist", "dnsdist"), "--supervised", "--disable-syslog", "-C", str(config)]
+    return Peer("dnsdist", command, folder, port, lambda: ask(port, "h1.good.example", seconds=0.5).answer)
+
+
 def pdns(folder: Path, upstream: int, *, source: str) -> Peer:
     """PowerDNS Recursor that forwards everything to `upstream`."""
     port = free_port()
