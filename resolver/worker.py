@@ -42,6 +42,7 @@ from runtime.control import Call, ControlFactory, Handler, Refused, listen
 
 log = logging.getLogger(__name__)
 DRAIN_SECONDS = 5.0
+_UPSTREAM = frozenset(("forward", "cached"))  # outcomes of `explain` whose answers come from upstreams
 
 
 class Worker:
@@ -183,7 +184,8 @@ class Worker:
             raise Refused("needs a name, and an IP address as client where one is given") from error
         asked = str(call.args.get("type") or "A").upper()
         number = TYPE_NUMBERS.get(asked) or _type_number(asked)
-        return self.engine.explain(name, number, client, self.dispatcher.clock())
+        told = self.engine.explain(name, number, client, self.dispatcher.clock())
+        return {**told, "asked_of": self.upstreams.asked_of(name) if told["outcome"] in _UPSTREAM else None}
 
 
 def _servers(settings: Settings) -> list[UpstreamAddress]:

@@ -90,12 +90,24 @@ def described(answer: dict[str, Any]) -> list[str]:
         clean(f"gets  {OUTCOMES.get(outcome, outcome)}" + (f" {answer['address']}" if answer["address"] else "")),
         clean(f"why   {answer['reason']} (rung: {answer['rung']})"),
     ]
+    lines += _asked_of(answer)
     if match:
         lines += ["", "match", table(_match_rows(match), indent=2)]
     if answer["rungs"]:
         rungs = [(rung["rung"], rung["verdict"], rung["reason"]) for rung in answer["rungs"]]
         lines += ["", "ladder, in the order it was climbed", table(rungs, indent=2)]
     return lines
+
+
+def _asked_of(answer: dict[str, Any]) -> list[str]:
+    """Whom the question goes to, where it goes to anybody; for a cached answer: when that is over."""
+    found = answer.get("asked_of")
+    if not found:
+        return []
+    scope, servers = found["scope"], ", ".join(found["servers"]) or "none is set"
+    where = "the general upstreams" if scope == "." else f"forward zone {scope}"
+    when = "later asked of" if answer["outcome"] == "cached" else "asked of"
+    return [clean(f"{when} {where}: {servers}")]
 
 
 def _match_rows(match: dict[str, Any]) -> list[tuple[str, str]]:

@@ -28,6 +28,7 @@ from resolver.upstream.trust import Trust
 from resolver.wire.answer import Answer
 
 ROOT = b"\0"
+NO_TYPE = bytes(4)  # where a question has its type and class
 log = logging.getLogger(__name__)
 TELL_SECONDS = 60.0  # between two lines in the log about one server
 TICK = 0.05  # how finely time-outs are seen, seconds
@@ -208,6 +209,11 @@ class Pool(Generic[Waiter]):
         self._finish()
         self._ports.renew(now)
         self._streams.renew(now)
+
+    def asked_of(self, name: bytes) -> dict[str, Any]:
+        """For `sinkhole explain`: the scope of a lower-case name, and its servers in the order of the settings."""
+        scope = self._scopes.find(name + NO_TYPE)
+        return {"scope": str(scope), "servers": [str(server.address) for server in scope.servers]}
 
     def problems(self) -> list[str]:
         """For `sinkhole status`: what leaves names unanswered."""

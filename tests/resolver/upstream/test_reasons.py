@@ -9,8 +9,10 @@ import pytest
 from OpenSSL import SSL
 from twisted.internet import error
 
+from contracts import names
 from resolver.upstream.pool import TICK
 from resolver.upstream.reasons import words
+from tests.resolver.upstream.asked import zone
 from tests.resolver.upstream.test_pool import NOWHERE, known
 
 
@@ -133,3 +135,15 @@ def test_who_takes_no_connection(asking, reactor, spin, upstream, monkeypatch):
     now[0] += 2
     spin(lambda: pool.delivered, "its failure")
     assert problem(pool) == "it accepts no connection in time"
+
+
+def test_whom_a_name_is_asked_of(asking):
+    pool = asking("10.1.1.1", "tls://10.1.1.2#dns.example", zones=[zone("ad.vn", "10.2.2.2", "tcp://10.2.2.3")]).pool
+    for name, scope, servers in (
+        ("www.example", ".", ["10.1.1.1:53", "tls://10.1.1.2:853#dns.example"]),
+        ("vn", ".", ["10.1.1.1:53", "tls://10.1.1.2:853#dns.example"]),
+        ("ad.vn", "ad.vn", ["10.2.2.2:53", "tcp://10.2.2.3:53"]),
+        ("dc.ad.vn", "ad.vn", ["10.2.2.2:53", "tcp://10.2.2.3:53"]),
+    ):
+        assert pool.asked_of(names.to_wire(name)) == {"scope": scope, "servers": servers}
+    assert asking().pool.asked_of(names.to_wire("www.example")) == {"scope": ".", "servers": []}
