@@ -142,6 +142,7 @@ class _Walk:
         "remark",
         "smallest",
         "spelled",
+        "starts",
         "ttls",
     )
 
@@ -159,6 +160,7 @@ class _Walk:
         self.exact = True
         self.remark = b""
         self.spelled: list[tuple[int, int]] = []  # owner names that are not compressed
+        self.starts = _label_starts(packet, at)
         for number, count in enumerate(counts):
             self.additional = at  # where the last section begins
             if count:
@@ -170,8 +172,8 @@ class _Walk:
         unpack = _RR.unpack_from
         for _ in range(count):
             owner = at
-            if at + 12 <= limit and packet[at] == 0xC0 and packet[at + 1] == HEADER:
-                at += 2  # the usual pointer: to the question
+            if at + 12 <= limit and packet[at] == 0xC0 and packet[at + 1] in self.starts:
+                at += 2  # the usual pointer: to the question's name, or to a parent in it
             else:
                 at = _skip_name(packet, at)
                 if at - owner > 2:
@@ -224,6 +226,15 @@ class _Walk:
         if cut < ttl:
             self.exact = False
         return cut
+
+
+def _label_starts(packet: bytes, end: int) -> list[int]:
+    """Where the labels of the question begin that ends there: a pointer to one of them is to a whole name."""
+    at, starts = HEADER, []
+    while at < end - 4 and (size := packet[at]):
+        starts.append(at)
+        at += size + 1
+    return starts
 
 
 def _check_data(packet: bytes, at: int, end: int, names: tuple[int, int, int]) -> None:
