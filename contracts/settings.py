@@ -37,7 +37,7 @@ class Upstreams(Struct, frozen=True, forbid_unknown_fields=True):
     certificate must be valid for the name), or `system` for those of /etc/resolv.conf."""
     timeout_ms: Annotated[int, Meta(ge=50, le=10_000)] = 800
     """Milliseconds to wait for one upstream before the next is tried; one that is asked again is given twice and three
-    times as long."""
+    times as long: a single silent server takes 0.8 + 1.6 + 2.4 s at the defaults. Twice that by TCP and TLS."""
     attempts: Annotated[int, Meta(ge=1, le=10)] = 4
     """Tries in all before the client gets SERVFAIL; each server is tried at least once and at most three times."""
     sockets: Annotated[int, Meta(ge=1, le=256)] = 16
@@ -51,7 +51,7 @@ class Upstreams(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Cache(Struct, frozen=True, forbid_unknown_fields=True):
-    """The cache of upstream answers, per worker."""
+    """The cache of upstream answers, per worker: what one worker has asked the others do not know."""
 
     entries: Annotated[int, Meta(ge=1000, le=10_000_000)] = 200_000
     """Answers kept in each of two generations; those over 512 octets count as several."""
@@ -62,7 +62,8 @@ class Cache(Struct, frozen=True, forbid_unknown_fields=True):
     max_negative_ttl: Annotated[int, Meta(ge=1, le=86_400)] = 3600
     """Seconds an NXDOMAIN or an empty answer may be kept (RFC 2308 section 5)."""
     stale_seconds: Annotated[int, Meta(ge=0, le=604_800)] = 86_400
-    """Seconds after its end that an answer is still given while no upstream answers (RFC 8767); 0: never."""
+    """Seconds after its end that an answer is still given while no upstream answers (RFC 8767), by workers that know
+    it; 0: never."""
     prefetch: bool = True
     """Ask again for an answer that is used in the last tenth of its life, so that who asks next need not wait."""
 

@@ -26,49 +26,56 @@ class Counters:
         return {name: getattr(self, name) for name in self.__slots__}
 
     cached: int
-    """Answered from the cache, outside the hot table."""
+    """Answered from the cache, for the first time in this second or by TCP; equal ones that follow are `hot`."""
     claims_ignored: int
     """Questions whose EDNS options say who asks, from somebody who is not believed in that."""
     failed: int
-    """Clients that got SERVFAIL because no upstream answered."""
+    """Clients that got SERVFAIL because no upstream answered, or had failed just before."""
     hot: int
-    """Answered from the table of finished packets."""
+    """Answered from the table of finished packets (UDP); those found in its older half are in no count."""
     ignored: int
-    """Too short, or responses: not answered."""
+    """Packets that nothing answers: too short for a header, or themselves answers."""
     internal_errors: int
-    """Our own bugs: SERVFAIL and a traceback once a minute and kind."""
+    """Packets that met a fault of ours: SERVFAIL, and a traceback in the log once a minute and kind."""
     listed: int
-    """Policy answers made (repeats come from the hot table)."""
+    """Answers made for listed names; equal ones that follow are `hot`. Every hit is counted under `hits`, not here."""
     local: int
-    """Own records and special-use names, answered here (repeats come from the hot table)."""
+    """Answers made for own records, special names and ANY; equal ones that follow are `hot`."""
     malformed: int
-    """FORMERR, NOTIMP or BADVERS."""
+    """Questions that got FORMERR, NOTIMP or BADVERS."""
     misses: int
-    """Questions that needed an upstream."""
+    """Questions that no cache could answer: asked of an upstream, or waiting with others that asked the same."""
     proxy_refused: int
     """Datagrams and connections of listed proxies without a PROXY header that can be used."""
     refused: int
-    """From clients outside the allowed networks."""
+    """Questions of clients outside `dns.allowed_clients`."""
     send_dropped: int
-    """Answers that the kernel did not take."""
+    """Answers by UDP that the kernel did not take: its buffer was full, or there is no way to the client."""
     stale: int
     """Answers that were over, given because no upstream answered (RFC 8767)."""
     tcp_connections: int
+    """TCP connections of clients, those turned away too."""
     tcp_displaced: int
     """TCP connections that lost their place to a new one."""
     tcp_queries: int
+    """Packets by TCP."""
     tcp_turned_away: int
     """TCP connections that got no place."""
     udp_queries: int
+    """Packets by UDP, good and bad."""
     upstream_answers: int
+    """Good answers of upstreams."""
     upstream_bad: int
-    """Answers that fit the question but could not be used."""
+    """Answers of upstreams that fit the question but could not be used, and truncated ones that did not come by TCP."""
     upstream_failures: int
-    """SERVFAIL, REFUSED and the like from an upstream."""
+    """SERVFAIL, REFUSED and the like from an upstream, or no way to it; the next server was asked."""
     upstream_mismatches: int
-    """Packets with a wrong ID or question: forged or very late."""
+    """Packets from upstreams with a wrong ID, question or mix of cases: late, there twice, or forged."""
     upstream_queries: int
+    """Questions sent to upstreams: each try, and each copy that shows how a server does."""
     upstream_shed: int
-    """Questions ended to make room for others, or for a bug of ours."""
+    """Questions ended to make room for others, or for a fault of ours; none of them was remembered as failed."""
     upstream_tcp: int
+    """Questions asked again by TCP: the answer was truncated, or somebody forged answers."""
     upstream_timeouts: int
+    """Tries that got no answer in time."""

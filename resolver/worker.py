@@ -47,6 +47,7 @@ from runtime.control import Call, ControlFactory, Handler, Refused, listen
 
 log = logging.getLogger(__name__)
 DRAIN_SECONDS = 5.0
+_UPSTREAM = frozenset(("forward", "cached"))  # outcomes of `explain` whose answers come from upstreams
 
 
 class Worker:
@@ -208,7 +209,8 @@ class Worker:
         asked = str(call.args.get("type") or "A").upper()
         number = TYPE_NUMBERS.get(asked) or _type_number(asked)
         told = explain(self.engine, name, number, client, self.dispatcher.clock())
-        return told | {"asker": self.clients.about(client)}
+        asked_of = self.upstreams.asked_of(name) if told["outcome"] in _UPSTREAM else None
+        return told | {"asker": self.clients.about(client), "asked_of": asked_of}
 
 
 def _servers(settings: Settings) -> list[UpstreamAddress]:

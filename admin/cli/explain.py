@@ -97,6 +97,7 @@ def described(answer: dict[str, Any]) -> list[str]:
         clean(f"why   {answer['reason']} (rung: {answer['rung']})"),
     ]
     lines += [clean(f"note  {note}") for note in answer.get("notes", [])]
+    lines += _asked_of(answer)
     if match:
         lines += ["", "match", table(_match_rows(match), indent=2)]
     if answer["rungs"]:
@@ -116,6 +117,17 @@ def _about(asker: dict[str, Any] | None) -> list[str]:
     if asker["trusts"]:
         words.append(f"a registered forwarder, believed in {', '.join(asker['trusts'])}")
     return [clean(f"client table: {'; '.join(words)}")]
+
+
+def _asked_of(answer: dict[str, Any]) -> list[str]:
+    """Whom the question goes to, where it goes to anybody; for a cached answer: when that is over."""
+    found = answer.get("asked_of")
+    if not found:
+        return []
+    scope, servers = found["scope"], ", ".join(found["servers"]) or "none is set"
+    where = "the general upstreams" if scope == "." else f"forward zone {scope}"
+    when = "later asked of" if answer["outcome"] == "cached" else "asked of"
+    return [clean(f"{when} {where}: {servers}")]
 
 
 def _match_rows(match: dict[str, Any]) -> list[tuple[str, str]]:

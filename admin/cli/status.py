@@ -46,7 +46,7 @@ def gather(settings: Settings, expected: list[Process]) -> dict[str, Any]:
     problems += policy_problems
     problems += [f"{name}: {text}" for name, reply in replies.items() for text in reply.get("problems", [])]
     problems += [text.format(number(count)) for text, count in _losses(replies) if count]
-    notes = [text for reply in replies.values() for text in reply.get("notes", [])] + _unreached(replies)
+    notes = [text for reply in replies.values() for text in reply.get("notes", [])] + _troubled(replies)
     return {"processes": replies, "policy": policy, "hits": _hits(replies), "tcp": _tcp(replies),
             "notes": notes, "problems": problems}  # fmt: skip
 
@@ -124,11 +124,29 @@ def _losses(replies: dict[str, Any]) -> list[tuple[str, float]]:
     ]
 
 
-def _unreached(replies: dict[str, Any]) -> list[str]:
-    """Why an upstream gives no connection: once, not for each worker. A problem only when none of a scope answers."""
-    servers = [server for reply in _workers(replies).values() for server in reply["upstreams"] if server["problem"]]
-    told = {f"upstream {server['address']} cannot be reached: {server['problem']}": None for server in servers}
-    return list(told)
+def _troubled(replies: dict[str, Any]) -> list[str]:
+    """Upstreams that are down or hard to reach, each once, and why. A problem only when none of a scope answers."""
+    workers = _workers(replies)
+    troubled: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for name, reply in workers.items():
+        for server in reply["upstreams"]:
+            if server["problem"] or not server["up"]:
+                troubled.setdefault(server["address"], []).append((name, server))
+    return [_trouble(address, views, len(workers)) for address, views in troubled.items()]
+
+
+def _trouble(address: str, views: list[tuple[str, dict[str, Any]]], workers: int) -> str:
+    """`views` are how workers see one server, in every scope that it serves."""
+    down = [view for view in views if not view[1]["up"]]
+    views = down or views
+    worst = max((server for _name, server in views), key=lambda server: server.get("failures", 0))
+    scopes = dict.fromkeys(
+        "all names" if server["scope"] == "." else f"forward zone {server['scope']}" for _name, server in views
+    )
+    names = dict.fromkeys(name for name, _server in views)
+    whose = "all workers" if len(names) == workers > 1 else ", ".join(names)
+    state = "is down" if down else "is up, but its last connection failed"
+    return f"upstream {address} ({', '.join(scopes)}) {state} for {whose}: {worst['problem'] or 'it is silent'}"
 
 
 def described(report: dict[str, Any], now: float) -> list[str]:
@@ -153,7 +171,8 @@ def described(report: dict[str, Any], now: float) -> list[str]:
         lines += ["", "counts of all workers", table(counted, indent=2)]
     lines.append("")
     lines += [f"note: {clean(text)}" for text in report["notes"]]
-    lines += [f"problem: {clean(text)}" for text in report["problems"]] or ["all is well"]
+    well = "no problems; see the notes above" if report["notes"] else "all is well"
+    lines += [f"problem: {clean(text)}" for text in report["problems"]] or [well]
     return lines
 
 

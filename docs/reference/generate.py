@@ -1,4 +1,4 @@
-"""Writes config.md and cli.md beside itself, from the Structs of the settings and the commands themselves.
+"""Writes config.md, cli.md and counters.md beside itself, from the settings, the commands and the counters themselves.
 
 `make docs` runs it; tests/docs checks that what lies there is fresh. No text of its own but the introductions.
 """
@@ -24,6 +24,7 @@ from msgspec import Meta, Struct
 from admin.cli.main import COMMANDS, load, main
 from contracts import settings
 from contracts.networks import Endpoint, UpstreamAddress
+from resolver.counters import Counters
 
 HERE = Path(__file__).parent
 MARK = "<!-- made by `make docs`: do not edit -->\n\n"
@@ -31,7 +32,8 @@ MARK = "<!-- made by `make docs`: do not edit -->\n\n"
 
 def pages() -> dict[str, str]:
     """File name -> text."""
-    return {"config.md": MARK + "\n".join(config_lines()), "cli.md": MARK + "\n".join(cli_lines())}
+    made = {"config.md": config_lines(), "cli.md": cli_lines(), "counters.md": counter_lines()}
+    return {page: MARK + "\n".join(lines) for page, lines in made.items()}
 
 
 def config_lines() -> Iterator[str]:
@@ -82,7 +84,7 @@ def _first_line(kind: type[Struct]) -> str:
     return (inspect.getdoc(kind) or "").splitlines()[0]
 
 
-def _meanings(kind: type[Struct]) -> dict[str, str]:
+def _meanings(kind: type) -> dict[str, str]:
     """Field -> the string that stands under it in the source."""
     tree = ast.parse(inspect.getsource(sys.modules[kind.__module__]))
     (body,) = [node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind.__name__]
@@ -170,6 +172,21 @@ def _help(command: click.Command, name: str) -> Iterator[str]:
     yield "```"
     yield command.get_help(context)
     yield "```"
+    yield ""
+
+
+def counter_lines() -> Iterator[str]:
+    """Every count of a worker."""
+    yield "# Counts of `sinkhole status`"
+    yield ""
+    yield "Since the worker started. The text shows the sums of all workers, without those that are 0, with spaces in"
+    yield 'names; `--json` has each worker\'s under `processes."resolver@0".counters`, the sums under `hits.counters`.'
+    yield ""
+    yield "| count | what is counted |"
+    yield "|---|---|"
+    meanings = _meanings(Counters)
+    for name in sorted(Counters.__annotations__):
+        yield f"| `{name}` | {meanings[name]} |"
     yield ""
 
 

@@ -62,7 +62,7 @@ class Batch:
 
     `data` holds slot i from i * SIZE on, `names` its socket address from i * NAME on; `received(n)` gives the octets of
     the first n; `sizes[2 * i + 1]` is how many octets slot i sends. `connected` sockets need no address. `unreachable`
-    is set by a send that failed for another reason than a crowd on this machine.
+    is the error of a send that failed for another reason than a crowd on this machine, else 0.
     """
 
     def __init__(self, *, connected: bool = False, wide: bool = False) -> None:
@@ -89,7 +89,7 @@ class Batch:
         self._restore = memoryview(self._iovecs).cast("B")
         step = ctypes.sizeof(_Mmsghdr)
         self._at = [ctypes.addressof(self._headers) + i * step for i in range(SLOTS)]
-        self.unreachable = False
+        self.unreachable = 0
 
     def receive(self, fd: int) -> int:
         """Fill from slot 0 without waiting; the number of datagrams, 0 when there are none. Raises OSError."""
@@ -120,7 +120,8 @@ class Batch:
                 continue
             first += 1  # this one cannot be sent (its client is unreachable, say); the rest can
             lost += 1
-            self.unreachable |= code not in _CROWDED
+            if code not in _CROWDED:
+                self.unreachable = code
         return lost
 
     def reset(self, count: int) -> None:
@@ -168,7 +169,8 @@ class PlainBatch(Batch):
                         link.sendto(octets, unpack_name(bytes(self.names[i * NAME : (i + 1) * NAME])))
                 except OSError as error:
                     lost += 1
-                    self.unreachable |= error.errno not in _CROWDED
+                    if error.errno not in _CROWDED:
+                        self.unreachable = error.errno or errno.EIO
         return lost
 
 

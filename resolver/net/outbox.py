@@ -36,9 +36,9 @@ class Outbox:
             self._lost += self._batch.send(self._fd, 0, self._count)
             self._count = 0
 
-    def unreachable(self) -> bool:
-        """Whether the kernel has said since the last call that there is no way to where something was sent."""
-        said, self._batch.unreachable = self._batch.unreachable, False
+    def unreachable(self) -> int:
+        """The error by which the kernel has said since the last call that there is no way there; 0: it has not."""
+        said, self._batch.unreachable = self._batch.unreachable, 0
         return said
 
     def flush(self) -> int:

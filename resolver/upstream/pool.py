@@ -20,6 +20,7 @@ from resolver.net.mmsg import SIZE, Batch, make_batch
 from resolver.upstream.exchange import FLOOD, Exchange
 from resolver.upstream.ports import Port, Ports
 from resolver.upstream.question import Key, Link, Question, Waiter
+from resolver.upstream.reasons import MUTE, UNCONNECTED, silence, words
 from resolver.upstream.scope import Scopes
 from resolver.upstream.server import Server
 from resolver.upstream.stream import Stream, Streams
@@ -27,6 +28,7 @@ from resolver.upstream.trust import Trust
 from resolver.wire.answer import Answer
 
 ROOT = b"\0"
+NO_TYPE = bytes(4)  # where a question has its type and class
 log = logging.getLogger(__name__)
 TELL_SECONDS = 60.0  # between two lines in the log about one server
 TICK = 0.05  # how finely time-outs are seen, seconds
@@ -124,14 +126,15 @@ class Pool(Generic[Waiter]):
                 stream = self._streams.to(server, now)
                 stream.send(self._exchange.aim(question, stream.link, now))
         except OSError as error:
-            self._tell(server, str(error))
+            self._tell(server, words(error))
             return self._exchange.unreachable(question, server, now)
         return None
 
     def flush(self) -> None:
         """Send the questions of this batch; the next batch takes another port."""
         while refused := self._ports.flush():  # the news that nobody listens there may come with a send, too
-            for port in refused:
+            for port, code in refused:
+                self._tell(port.link.server, words(OSError(code, "")))
                 self._ask_again(self._exchange.broken(port.link, self._clock()))
 
     def _ask_again(self, questions: list[Question[Waiter]]) -> None:
@@ -142,7 +145,8 @@ class Pool(Generic[Waiter]):
     def _readable(self, port: Port[Waiter]) -> None:
         try:
             count = self._batch.receive(port.fileno())
-        except OSError:  # connection refused
+        except OSError as error:  # connection refused
+            self._tell(port.link.server, words(error))
             self._guard(self._broken, port.link)
             return
         self._guard(self._received, port, count)
@@ -154,7 +158,8 @@ class Pool(Generic[Waiter]):
         ]  # fmt: skip
         for packet in packets:
             self._guard(self._arrived, link, packet, now)
-        link.server.problem = ""
+        if packets:
+            link.server.problem = ""
         if link.wrong >= FLOOD:
             self._ports.retire(port)
             self._ask_again(self._exchange.flooded(link))
@@ -197,13 +202,18 @@ class Pool(Generic[Waiter]):
         now = self._clock()
         again = self._exchange.expired(now)
         for stream in self._streams.hung():  # before anything is sent: it must not go to one that is ended here
-            self._tell(stream.link.server, "nothing comes by its connection")
+            self._tell(stream.link.server, MUTE if stream.stands else UNCONNECTED)
             again += self._exchange.broken(stream.link, now)
         self._ask_again(again)
         self._guard(self._exchange.tell_late, now)
         self._finish()
         self._ports.renew(now)
         self._streams.renew(now)
+
+    def asked_of(self, name: bytes) -> dict[str, Any]:
+        """For `sinkhole explain`: the scope of a lower-case name, and its servers in the order of the settings."""
+        scope = self._scopes.find(name + NO_TYPE)
+        return {"scope": str(scope), "servers": [str(server.address) for server in scope.servers]}
 
     def problems(self) -> list[str]:
         """For `sinkhole status`: what leaves names unanswered."""
@@ -220,11 +230,12 @@ class Pool(Generic[Waiter]):
                 "transport": server.address.transport,
                 "scope": str(scope),
                 "up": not server.down,
-                "srtt_ms": round(server.srtt * 1000, 1) if server.heard > 0 else None,
+                "heard": server.heard >= 0,
+                "srtt_ms": round(server.srtt * 1000, 1) if server.heard >= 0 else None,
                 "failures": server.failures,
                 "mixed_case": self._exchange.mixes_case(server, now),
                 "plain": server.plain_until > now,
-                "problem": server.problem,
+                "problem": server.problem or (silence(server.failures) if server.down else ""),
             }
             for scope in self._scopes
             for server in scope.servers

@@ -96,8 +96,8 @@ class Ports(Generic[Waiter]):
             self._reactor.addReader(port)
             self._readable(port)
 
-    def flush(self) -> list[Port[Waiter]]:
-        """Send what is queued; the next batch takes another port. Returns those that lead nowhere any more.
+    def flush(self) -> list[tuple[Port[Waiter], int]]:
+        """Send what is queued; the next batch takes another port. Returns those that lead nowhere any more, and why.
 
         What had no room on this machine is lost as on a crowded line: that says nothing of the server.
         """
@@ -105,7 +105,7 @@ class Ports(Generic[Waiter]):
             return []
         used, self._used = self._used, []
         self._current.clear()
-        return [port for port in used if port.outbox.flush() and port.outbox.unreachable()]
+        return [(port, code) for port in used if port.outbox.flush() and (code := port.outbox.unreachable())]
 
     def renew(self, now: float) -> None:
         """Retire ports that have served their time; close those that nothing is under way on."""

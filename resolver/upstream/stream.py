@@ -12,8 +12,8 @@ from twisted.internet.protocol import ClientFactory
 from twisted.protocols.basic import Int16StringReceiver
 from twisted.python.failure import Failure
 
-from contracts import certificates
 from resolver.upstream.question import Link, Waiter
+from resolver.upstream.reasons import words
 from resolver.upstream.server import MAX_PATIENCE, Server
 from resolver.upstream.trust import Trust
 
@@ -73,6 +73,11 @@ class Stream(ClientFactory, Generic[Waiter]):
         for packet in queued:
             connection.sendString(packet)
 
+    @property
+    def stands(self) -> bool:
+        """Whether the other side has taken the connection."""
+        return self._connection is not None
+
     def arrived(self, message: bytes) -> None:
         """A message came in whole."""
         if not self._over:
@@ -86,7 +91,8 @@ class Stream(ClientFactory, Generic[Waiter]):
         """The end, whoever brought it about."""
         if not self._over:
             self._over = True
-            self._lost(self, _words(reason))
+            assert reason.value is not None
+            self._lost(self, words(reason.value))
 
     def close(self) -> None:
         """Nothing more is expected: say goodbye."""
@@ -158,13 +164,3 @@ class Streams(Generic[Waiter]):
             stream.abort()
         self._open.clear()
         self._closing.clear()
-
-
-def _words(reason: Failure) -> str:
-    """Why, in one line."""
-    error = reason.value
-    assert error is not None
-    wrong = getattr(error, "errors", None)  # service_identity's
-    if wrong:
-        return f"its certificate is for another name ({wrong[0].mismatched_id})"
-    return certificates.reason(error)

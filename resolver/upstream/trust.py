@@ -11,7 +11,11 @@ from typing import Any
 
 from OpenSSL import SSL, crypto
 from service_identity import VerificationError
-from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
+from service_identity.cryptography import (
+    extract_patterns,
+    verify_certificate_hostname,
+    verify_certificate_ip_address,
+)
 from twisted.internet import ssl
 from twisted.internet.abstract import isIPAddress
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
@@ -21,6 +25,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from contracts import certificates
+
+MAX_NAMES = 4  # of a certificate that are told
+MAX_TOLD = 100  # letters of each
 
 
 class Trust:
@@ -84,11 +91,20 @@ class _Checking:
         connection.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, judge)
         return connection
 
-    def _wrong(self, certificate: crypto.X509) -> Exception | None:
+    def _wrong(self, certificate: crypto.X509) -> OSError | None:
         try:
-            self._verify(certificate.to_cryptography(), self._name)
-        except VerificationError as error:
-            return error
+            shown = certificate.to_cryptography()
+            self._verify(shown, self._name)
+        except VerificationError:
+            return OSError(f"its certificate is not for {self._name} but for {_names(shown)}")
         except Exception as error:  # noqa: BLE001  called by OpenSSL: what is not shown to be good must not pass
             return OSError(f"its certificate proves no name: {certificates.reason(error)}")
         return None
+
+
+def _names(certificate: Any) -> str:
+    """The host names and addresses that it is for; they come from the network."""
+    found = [getattr(one, "pattern", None) for one in extract_patterns(certificate)]
+    texts = [one.decode("ascii", "replace") if isinstance(one, bytes) else str(one) for one in found if one is not None]
+    told = ", ".join(ascii(text)[1:-1][:MAX_TOLD] for text in texts[:MAX_NAMES]) or "no host"
+    return f"{told} and {len(texts) - MAX_NAMES} more" if len(texts) > MAX_NAMES else told

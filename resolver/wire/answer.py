@@ -151,6 +151,7 @@ class _Walk:
         "remark",
         "smallest",
         "spelled",
+        "starts",
         "ttls",
     )
 
@@ -169,6 +170,7 @@ class _Walk:
         self.remark = b""
         self.leads = 0
         self.spelled: list[tuple[int, int]] = []  # owner names that are not compressed
+        self.starts = _label_starts(packet, at)
         for number, count in enumerate(counts):
             self.additional = at  # where the last section begins
             if count:
@@ -182,8 +184,8 @@ class _Walk:
         unpack = _RR.unpack_from
         for _ in range(count):
             owner = at
-            if at + 12 <= limit and packet[at] == 0xC0 and packet[at + 1] == HEADER:
-                at += 2  # the usual pointer: to the question
+            if at + 12 <= limit and packet[at] == 0xC0 and packet[at + 1] in self.starts:
+                at += 2  # the usual pointer: to the question's name, or to a parent in it
             else:
                 at = _skip_name(packet, at)
                 if at - owner > 2:
@@ -243,6 +245,15 @@ class _Walk:
         if cut < ttl:
             self.exact = False
         return cut
+
+
+def _label_starts(packet: bytes, end: int) -> list[int]:
+    """Where the labels of the question begin that ends there: a pointer to one of them is to a whole name."""
+    at, starts = HEADER, []
+    while at < end - 4 and (size := packet[at]):
+        starts.append(at)
+        at += size + 1
+    return starts
 
 
 def _check_data(packet: bytes, at: int, end: int, names: tuple[int, int, int]) -> None:

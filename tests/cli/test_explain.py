@@ -84,6 +84,33 @@ def test_a_name_that_is_not_listed(settings_file, run_folder):
     assert "match" not in ran.stdout
 
 
+@pytest.mark.parametrize(
+    ("outcome", "asked_of", "said"),
+    [
+        (
+            "forward",
+            {"scope": "agency.internal", "servers": ["10.1.1.1:53", "10.1.1.2:53"]},
+            "\nasked of forward zone agency.internal: 10.1.1.1:53, 10.1.1.2:53\n",
+        ),
+        ("cached", {"scope": ".", "servers": ["10.9.9.9:53"]}, "\nlater asked of the general upstreams: 10.9.9.9:53\n"),
+        ("forward", {"scope": ".", "servers": []}, "\nasked of the general upstreams: none is set\n"),
+        ("forward", {"scope": "a\x1b[31m.vn", "servers": []}, "\nasked of forward zone a\\x1b[31m.vn: none is set\n"),
+    ],
+)
+def test_who_would_be_asked_is_said(settings_file, run_folder, outcome, asked_of, said):
+    told = {**PLAIN, "outcome": outcome, "asked_of": asked_of}
+    with answering(run_folder / "resolver-0.sock", {"explain": told}):
+        ran = run("--config", settings_file, "explain", "x.example")
+    assert said in ran.stdout
+
+
+@pytest.mark.parametrize("told", [LISTED, {**LISTED, "asked_of": None}])
+def test_nobody_is_asked_for_a_listed_name(settings_file, run_folder, told):
+    with answering(run_folder / "resolver-0.sock", {"explain": told}):
+        ran = run("--config", settings_file, "explain", "x.example")
+    assert "asked of" not in ran.stdout
+
+
 def test_programs_get_the_reply_as_it_is(settings_file, run_folder):
     with answering(run_folder / "resolver-0.sock", {"explain": LISTED}):
         ran = run("--config", settings_file, "explain", "x.example", "--json")

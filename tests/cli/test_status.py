@@ -116,18 +116,67 @@ def test_what_is_wrong_is_said_and_counts(status, changed, problem):
     assert f"problem: {problem}" in ran.stdout
 
 
-def upstream(address, problem):
-    return {"address": address, "scope": ".", "up": not problem, "problem": problem}
+def upstream(address, problem="", *, scope=".", up=None, failures=0):
+    up = not problem if up is None else up
+    return {"address": address, "scope": scope, "up": up, "failures": failures, "problem": problem}
 
 
-def test_an_upstream_that_cannot_be_reached_is_told_once_and_is_no_problem_while_another_answers(status):
-    servers = [upstream("tls://10.1.1.1:853#dns.example", "a\x1b[31m bad certificate"), upstream("10.1.1.2:53", "")]
+def notes(ran):
+    return [line.removeprefix("note: ") for line in ran.stdout.splitlines() if line.startswith("note: ")]
+
+
+def test_an_upstream_that_is_down_is_told_once_and_is_no_problem_while_another_answers(status):
+    servers = [upstream("tls://10.1.1.1:853#dns.example", "a\x1b[31m bad certificate"), upstream("10.1.1.2:53")]
     ran = status(**{f"resolver-{number}": worker(number, upstreams=servers) for number in (0, 1)})
     assert ran.exit_code == 0
-    notes = [line for line in ran.stdout.splitlines() if line.startswith("note: ")]
-    (note,) = notes
-    assert note.startswith("note: upstream tls://10.1.1.1:853#dns.example cannot be reached: a")
-    assert "\x1b" not in note
+    assert notes(ran) == [
+        "upstream tls://10.1.1.1:853#dns.example (all names) is down for all workers: a\\x1b[31m bad certificate"
+    ]
+    assert ran.stdout.endswith("\nno problems; see the notes above\n")
+    assert "all is well" not in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "note"),
+    [
+        (
+            [upstream("10.1.1.1:53")],
+            [upstream("10.1.1.1:53", "connection refused", failures=3)],
+            "upstream 10.1.1.1:53 (all names) is down for resolver@1: connection refused",
+        ),
+        (
+            [upstream("10.1.1.1:53", "no answer to the last 3 questions", failures=3)],
+            [upstream("10.1.1.1:53", "no answer to the last 7 questions", failures=7)],
+            "upstream 10.1.1.1:53 (all names) is down for all workers: no answer to the last 7 questions",
+        ),
+        (
+            [upstream("10.1.1.1:53", "silence", failures=3), upstream("10.1.1.1:53", "silence", scope="ad.vn")],
+            [upstream("10.1.1.1:53"), upstream("10.1.1.1:53", scope="ad.vn")],
+            "upstream 10.1.1.1:53 (all names, forward zone ad.vn) is down for resolver@0: silence",
+        ),
+        (
+            [upstream("10.1.1.1:53", up=False)],
+            [],
+            "upstream 10.1.1.1:53 (all names) is down for resolver@0: it is silent",
+        ),
+        (
+            [upstream("10.1.1.1:53", "connection refused", up=True)],
+            [upstream("10.1.1.1:53")],
+            "upstream 10.1.1.1:53 (all names) is up, but its last connection failed for resolver@0: connection refused",
+        ),
+    ],
+)
+def test_what_workers_see_of_one_server_is_one_note(status, first, second, note):
+    ran = status(**{"resolver-0": worker(0, upstreams=first), "resolver-1": worker(1, upstreams=second)})
+    assert ran.exit_code == 0
+    assert notes(ran) == [note]
+
+
+def test_the_only_worker_that_answers_is_named(status):
+    servers = [upstream("10.1.1.1:53", "silence")]
+    ran = status(**{"resolver-0": worker(0, upstreams=servers), "resolver-1": None})
+    assert notes(ran) == ["upstream 10.1.1.1:53 (all names) is down for resolver@0: silence"]
+    assert ran.exit_code == 1  # for the worker that does not answer
 
 
 def dropping(count):
@@ -156,7 +205,7 @@ def test_what_was_lost_is_a_problem_with_its_number(status, changed, problem):
 def test_a_persons_decision_against_the_settings_is_a_note_and_no_problem(status):
     ran = status(lists=part(8, notes=["list one: settings and live version differ"]))
     assert ran.exit_code == 0
-    assert "note: list one: settings and live version differ\nall is well" in ran.stdout
+    assert "note: list one: settings and live version differ\nno problems; see the notes above" in ran.stdout
 
 
 def test_a_service_that_never_ran(settings_file):

@@ -10,6 +10,7 @@ import pytest
 from admin.cli.main import COMMANDS, load
 from contracts import yamlio
 from contracts.settings import Settings
+from resolver.counters import Counters
 from tests.conftest import REPO
 from tests.contracts.test_config import keys
 
@@ -34,6 +35,12 @@ def test_every_key_is_there_with_a_meaning(pages):
         key = yamlio.path_text(path).replace("[0]", "[]")
         (line,) = [line for line in pages["config.md"].splitlines() if line.startswith(f"| `{key}` |")]
         assert len(line.replace("\\|", "").split("|")[4].strip()) > 5, line
+
+
+def test_every_count_is_there_with_a_meaning(pages):
+    told = [line.split("|")[1:3] for line in pages["counters.md"].splitlines() if line.startswith("| `")]
+    assert [name.strip(" `") for name, _meaning in told] == sorted(Counters().as_dict())
+    assert all(len(meaning.strip()) > 10 for _name, meaning in told)
 
 
 def commands(command, name):

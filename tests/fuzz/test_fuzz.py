@@ -16,7 +16,7 @@ from resolver.server import proxy
 from resolver.wire import answer as wire_answer
 from resolver.wire import reply
 from tests.fuzz import __main__ as command
-from tests.fuzz import findings, inside, seeds
+from tests.fuzz import findings, inside, outside, seeds
 from tests.fuzz.findings import Finding
 from tests.fuzz.mutating import MAX, mutated
 
@@ -110,3 +110,36 @@ def test_a_finding_is_a_file_that_is_replayed(tmp_path: Path):
     assert path.read_text().count("\n") == 2
     assert findings.kept("client", tmp_path) == [b"\0\1\2"]
     assert findings.kept("answer", tmp_path) == []
+
+
+def test_a_person_is_told_what_was_done_and_how_to_do_it_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    given = ["--packets", "300", "--parts", "engine,answer-reader", "--seed", "9", "--findings", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", ["fuzz", *given])
+    assert command.main() == 0
+    said = capsys.readouterr().out
+    for words in (
+        "No running service is touched",
+        "engine: damaged questions of clients",
+        "answer-reader: damaged answers of upstreams",
+        "300 packets; an error of ours",
+        "Nothing was found.",
+        'make fuzz SECONDS=60 ARGS="--seed 9 --packets 300 --parts engine,answer-reader"',
+    ):
+        assert words in said
+    monkeypatch.setattr("sys.argv", ["fuzz", *given, "--parts", "answer-reader"])
+    monkeypatch.setattr(wire_answer, "read", _raises)
+    assert command.main() == 1
+    said = capsys.readouterr().out
+    assert "FOUND: raises IndexError" in said
+    assert f"kept in {tmp_path}" in said
+    assert list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("part", ["clients", "upstreams"])
+def test_questions_without_an_answer_are_told_as_expected(part: str):
+    said = command.PARTS[part].words(outside.Tally(packets=1200, answered=1000, ordinary=8, grown=1036))
+    assert said[0] == "1 200 questions, 1 000 answered"
+    assert said[1].startswith("200 not answered, as expected: ")
+    assert said[2] == "8 ordinary questions in between, all of them answered rightly"

@@ -18,6 +18,7 @@ from tests.peers.programs import Peer
 
 # On port 53 for clients that know no other; the rest of loopback is free for it.
 PLAIN_PORT_ADDRESS = "127.54.53.53"
+OWN = "own.signed.example"  # a record of the service's own in a signed zone
 LISTED = "evil-sample.example\nbad.plain.example\nbad.signed.example\nbad.signed3.example\n"
 
 
@@ -55,6 +56,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, nsd: Peer, began: float) -
     """Our service, forwarding to NSD. One worker, so that the second time is from its cache."""
     made = Service(tmp_path_factory.mktemp("service"), nsd.port, LISTED)
     text = made.config.read_text(encoding="utf-8").replace("workers: 2", "workers: 1")
+    text = text.replace("  upstreams:", f"  local_records: [{OWN}. A 192.0.2.77]\n  upstreams:")
     if os.geteuid() == 0:
         text = text.replace('listen: ["127', f'listen: ["{PLAIN_PORT_ADDRESS}:53", "127', 1)
     made.config.write_text(text, encoding="utf-8")

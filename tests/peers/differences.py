@@ -32,7 +32,9 @@ UNBOUND_CHAIN = 11  # CNAMEs that Unbound follows: MAX_RESTART_COUNT
 
 LOCAL = ("localhost", "127.in-addr.arpa", "invalid", "onion", "test", "168.192.in-addr.arpa", "home.arpa")
 LOCAL_HERE = ("local", "resolver.arpa", "use-application-dns.net")
-META = {dns.rdatatype.from_text(kind) for kind in ("MAILA", "MAILB", "TKEY", "TSIG", "TYPE128")}
+FORWARDED_META = {dns.rdatatype.from_text(kind) for kind in ("MAILA", "MAILB")}
+REFUSED_META = {dns.rdatatype.from_text(kind) for kind in ("TKEY", "TSIG", "OPT", "TYPE128")}
+ECHOED = ((False, True), (1232, 0))  # ours, and the client's AD and payload size given back
 TRANSFERS = {dns.rdatatype.AXFR, dns.rdatatype.IXFR}
 LISTED = dns.name.from_text("bad.plain.example")
 
@@ -141,12 +143,19 @@ def _bare_error_ra(found: Difference) -> bool:
     return found.aspect == "RA" and found.ours is True and _rcodes(found)[1] in {"FORMERR", "REFUSED"}
 
 
-def _meta(found: Difference) -> bool:
+def _forwarded_meta(found: Difference) -> bool:
     return (
-        found.question.kind in META
+        found.question.kind in FORWARDED_META
         and found.aspect in {"rcode", "AD", "payload", *SECTIONS}
         and _rcodes(found)[1] == "FORMERR"
     )
+
+
+def _refused_meta(found: Difference) -> bool:
+    """Alike in the rcode."""
+    header = found.aspect in {"AD", "payload"} and (found.ours, found.theirs) in ECHOED
+    refused = found.question.kind in REFUSED_META and _rcodes(found) == ("FORMERR", "FORMERR")
+    return refused and (header or _extended(found))
 
 
 def _transfer(found: Difference) -> bool:
@@ -200,8 +209,11 @@ ROWS = (
     Row("local, resolver.arpa, use-application-dns.net", "answered here", "asked of the upstream",
         "RFC 6762, RFC 9462, and the name that keeps Firefox with this resolver: questions that must not leave the WAN",
         _local_here),
-    Row("meta types (MAILA, MAILB, TKEY, TSIG, NXNAME)", "forwarded as any type is (RFC 3597)", "FORMERR",
-        "the upstream decides", _meta),
+    Row("the types MAILA and MAILB", "forwarded as any type is (RFC 3597)", "FORMERR", "the upstream decides",
+        _forwarded_meta),
+    Row("the types TKEY, TSIG, OPT and TYPE128 (NXNAME)", "FORMERR with the extended error 30 (invalid query type)",
+        "FORMERR without, with the client's own AD and payload size",
+        "records of these types belong to a message or to a proof: nobody can ask for them", _refused_meta),
     Row("zone transfers", "NOTAUTH", "REFUSED", "RFC 5936 section 2.2.1: no zone is held here", _transfer),
     Row("classes other than IN", "REFUSED", "CH answers about itself, others SERVFAIL or as if IN",
         "nothing about this server is told to clients", _class),

@@ -17,6 +17,7 @@ import pytest
 from tests.conftest import REPO
 from tests.e2e.service import Service, wait_for
 from tests.peers import programs, zones
+from tests.peers.conftest import OWN
 from tests.peers.programs import Peer, values
 from tests.peers.test_forwarders import hits_of
 from tests.peers.zones import SIGNED, SIGNED3
@@ -51,12 +52,14 @@ STARTS: dict[str, Callable[..., Peer]] = {"unbound": unbound, "bind": bind}
 
 
 def documented(kind: str) -> str:
-    """The exemption for one name as the operator's page shows it, with our listed name in it."""
+    """The exemption as the operator's page shows it, with our listed name and our own record's in it."""
     page = (REPO / "docs" / "operator.md").read_text(encoding="utf-8")
     section = page.partition("## Behind a validating forwarder")[2].partition("\n## ")[0]
     pattern = {"unbound": r"^ *domain-insecure: .*$", "bind": r"^ *validate-except \{.*\};"}[kind]
     (line,) = re.findall(pattern, section, re.MULTILINE)
-    return str(line).replace("evil.example", LISTED)
+    if kind == "unbound":
+        return "\n".join(str(line).replace("evil.example", name) for name in (LISTED, OWN))
+    return str(line).replace('"evil.example";', f'"{LISTED}"; "{OWN}";')
 
 
 @pytest.fixture(scope="module", params=STARTS)
@@ -102,9 +105,16 @@ def test_a_listed_name_of_a_signed_zone_fails_there_and_the_hit_stays(strict: tu
     server, source = strict
     assert server.ask(LISTED).rcode() == dns.rcode.SERVFAIL
     assert server.ask(f"www.{LISTED}").rcode() == dns.rcode.SERVFAIL
-    wait_for(lambda: LISTED in hits_of(service, source), "the hit", 5.0)
+    # Two questions by us; it asks for keys and proofs, too, and again.
+    wait_for(lambda: hits_of(service, source).get(LISTED, 0) > 2, "the hits", 5.0)
     (unchecked,) = values(server.ask(LISTED, cd=True))
     assert ipaddress.ip_address(unchecked) in POOL
+
+
+def test_our_own_record_in_a_signed_zone_fails_there_too(strict: tuple[Peer, str], service: Service):
+    server, _source = strict
+    assert service.addresses(OWN) == ["192.0.2.77"]
+    assert server.ask(OWN).rcode() == dns.rcode.SERVFAIL
 
 
 def test_a_listed_name_of_an_unsigned_zone_is_sinkholed_there_too(strict: tuple[Peer, str]):
@@ -120,6 +130,7 @@ def test_the_documented_exemption_lets_the_sinkhole_address_through(exempting: P
         assert ipaddress.ip_address(address) in POOL
     empty = exempting.ask(LISTED, "AAAA")
     assert (empty.rcode(), empty.answer) == (dns.rcode.NOERROR, [])
+    assert values(exempting.ask(OWN)) == ["192.0.2.77"]
     other = exempting.ask(f"host.{SIGNED}")
     assert values(other) == ["192.0.2.1"]
     assert other.flags & dns.flags.AD, "the rest of the zone is still validated"

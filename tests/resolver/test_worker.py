@@ -11,12 +11,13 @@ import struct
 import pytest
 
 from contracts.control import Request, RunFolder
-from contracts.networks import Endpoint
-from contracts.settings import Admin, Settings, Sinkhole
+from contracts.networks import Endpoint, UpstreamAddress
+from contracts.settings import Admin, ForwardZone, Settings, Sinkhole, Upstreams
+from resolver.wire.answer import read
 from resolver.worker import Worker
 from runtime.control import Call, Refused
 from tests.resolver.hits.recorder import Recorder
-from tests.resolver.making import query, settings, understood
+from tests.resolver.making import answer_to, query, settings, understood
 
 
 def free_port():
@@ -28,7 +29,13 @@ def free_port():
 @pytest.fixture
 def worker(reactor, tmp_path):
     here = Endpoint(f"127.0.0.1:{free_port()}")
-    dns = settings(listen=(here,), allowed_clients=(ipaddress.ip_network("127.0.0.0/8"),))
+    dns = settings(
+        listen=(here,),
+        allowed_clients=(ipaddress.ip_network("127.0.0.0/8"),),
+        upstreams=Upstreams(servers=(UpstreamAddress("10.9.9.9"),)),
+        forward_zones=(ForwardZone("agency.internal", (UpstreamAddress("10.1.1.1"), UpstreamAddress("10.1.1.2"))),),
+        local_records=("own.example A 10.1.1.9",),
+    )
     sinkhole = Sinkhole(ipaddress.ip_network("127.53.0.0/16"), None)
     made = Worker(reactor, Settings(dns, sinkhole, Admin(here), base=str(tmp_path)), 0)
     thresholds = gc.get_threshold()
@@ -84,3 +91,26 @@ def test_what_cannot_be_explained_is_refused_with_a_reason(worker, args):
 @pytest.mark.parametrize(("kind", "known"), [("", "A"), ("aaaa", "AAAA"), ("TYPE65", "HTTPS"), ("65400", "TYPE65400")])
 def test_types_are_understood_by_name_and_number(worker, kind, known):
     assert explain(worker, name="x.example", type=kind)["type"] == known
+
+
+@pytest.mark.parametrize(
+    ("name", "client", "asked_of"),
+    [
+        ("Srv.Agency.internal", "127.0.0.1", {"scope": "agency.internal", "servers": ["10.1.1.1:53", "10.1.1.2:53"]}),
+        ("x.example", "127.0.0.1", {"scope": ".", "servers": ["10.9.9.9:53"]}),
+        ("own.example", "127.0.0.1", None),
+        ("x.example", "192.0.2.1", None),
+    ],
+)
+def test_it_is_told_whom_a_name_is_asked_of(worker, name, client, asked_of):
+    assert explain(worker, name=name, client=client)["asked_of"] == asked_of
+
+
+def test_it_is_told_whom_a_name_in_the_cache_would_be_asked_of(worker):
+    packet = query("host.agency.internal")
+    now = worker.dispatcher.clock()
+    answer = answer_to(packet, "host.agency.internal. 300 IN A 10.1.1.7").to_wire()
+    worker.engine.arrived((packet[12:], 0), read(answer, packet[12:], 86400, 3600), now)
+    told = explain(worker, name="host.agency.internal")
+    assert told["outcome"] == "cached"
+    assert told["asked_of"]["scope"] == "agency.internal"

@@ -18,8 +18,8 @@ def upstream():
     """Makes upstreams of datagrams."""
     with ExitStack() as closing:
 
-        def make(host="127.0.0.1"):
-            made = Upstream(host)
+        def make(host="127.0.0.1", port=0):
+            made = Upstream(host, port)
             closing.callback(made.link.close)
             return made
 

@@ -32,9 +32,9 @@ from tests.resolver.making import answer_to, settings
 class Upstream:
     """A UDP upstream on loopback that the test answers for."""
 
-    def __init__(self, host="127.0.0.1"):
+    def __init__(self, host="127.0.0.1", port=0):
         self.link = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-        self.link.bind((host, 0))
+        self.link.bind((host, port))
         self.link.settimeout(5)
         self.port = self.link.getsockname()[1]
         self.endpoint = UpstreamAddress(f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}")

@@ -323,8 +323,8 @@ def test_what_status_tells(asking):
     server = asking("127.0.0.1:53", "tls://10.1.1.1#dns.example", zones=[zone("ad.vn", "tcp://10.1.2.3")])
     assert server.pool.status() == [
         {
-            "address": address, "transport": transport, "scope": scope, "up": True, "srtt_ms": None, "failures": 0,
-            "mixed_case": transport == "udp", "plain": False, "problem": "",
+            "address": address, "transport": transport, "scope": scope, "up": True, "heard": False, "srtt_ms": None,
+            "failures": 0, "mixed_case": transport == "udp", "plain": False, "problem": "",
         }
         for address, transport, scope in (
             ("127.0.0.1:53", "udp", "."),
