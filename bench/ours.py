@@ -76,7 +76,7 @@ def start_ours(site: Site, *, label: str = "us", tree: Path = REPO, sink: bool =
     folder.mkdir()
     port = free_port()
     config = folder / "config.yaml"
-    config.write_text(_config(port, site.upstream))
+    config.write_text(_config(port, site.upstream, limited=(tree / "resolver/server/limits.py").exists()))
     _compile(site, folder / "var", tree)
     run = RunFolder(folder / "var")
     python = [sys.executable, "-P"]
@@ -101,19 +101,21 @@ def start_ours(site: Site, *, label: str = "us", tree: Path = REPO, sink: bool =
 
 
 def _compile(site: Site, state: Path, tree: Path) -> None:
-    command = [sys.executable, "-P", str(_HERE / "state.py"), str(state), str(site.names_file)]
+    script = tree / "bench" / "state.py"  # a commit's own: it knows its own segments
+    command = [sys.executable, "-P", str(script), str(state), str(site.names_file)]
     environment = {"PYTHONPATH": str(tree), "PATH": ""}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BenchError(f"the list could not be compiled:\n{done.stderr.strip()}")
 
 
-def _config(port: int, upstream: int) -> str:
-    """Only what has no default, so that older commits understand it too."""
+def _config(port: int, upstream: int, *, limited: bool) -> str:
+    """Only what has no default, so that older commits understand it too. One client asks all: it has no limit."""
+    limits = "\n  limits: {misses: 0, octets: 0}" if limited else ""
     return f"""state_dir: ./var
 dns:
   listen: ["{HOST}:{port}"]
-  workers: 1
+  workers: 1{limits}
   upstreams:
     servers: ["{HOST}:{upstream or 9}"]
 sinkhole:

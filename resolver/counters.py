@@ -10,8 +10,8 @@ class Counters:
     """Attributes rather than a dict: the slow path adds with one instruction; the hot loop adds once a batch."""
 
     __slots__ = (
-        "cached", "claims_ignored", "failed", "hot", "ignored", "internal_errors", "listed", "local", "malformed",
-        "misses", "proxy_refused", "refused", "send_dropped", "stale", "tcp_connections", "tcp_displaced",
+        "cached", "claims_ignored", "failed", "hot", "ignored", "internal_errors", "limited", "listed", "local",
+        "malformed", "misses", "proxy_refused", "refused", "send_dropped", "stale", "tcp_connections", "tcp_displaced",
         "tcp_queries", "tcp_turned_away", "udp_queries",
         "upstream_answers", "upstream_bad", "upstream_failures", "upstream_mismatches", "upstream_queries",
         "upstream_shed", "upstream_tcp", "upstream_timeouts",
@@ -37,6 +37,8 @@ class Counters:
     """Packets that nothing answers: too short for a header, or themselves answers."""
     internal_errors: int
     """Packets that met a fault of ours: SERVFAIL, and a traceback in the log once a minute and kind."""
+    limited: int
+    """Questions and answers over a limit (`dns.limits`): truncated by UDP, not answered by TCP. Hits are recorded."""
     listed: int
     """Answers made for listed names; equal ones that follow are `hot`. Every hit is counted under `hits`, not here."""
     local: int

@@ -185,7 +185,7 @@ class Engine:
         if way == "drop":
             return Drop(hit)
         if way == "tcp-only":
-            return Reply(reply.write(query, reply.NOTHING, 0, 0, self.dns.udp_payload), hit)  # nothing fits in 0: TC
+            return self.truncated(query)._replace(hit=hit)
         assert verdict.records is not None
         limit = self._limit(query, transport)
         return Reply(
@@ -307,6 +307,10 @@ class Engine:
             ede=EDE_STALE_NXDOMAIN if old.rcode == NXDOMAIN else EDE_STALE,
         )  # fmt: skip
         return Reply(body, _hit(verdict, query, transport))
+
+    def truncated(self, query: Query) -> Reply:
+        """Come by TCP: nothing fits in 0 octets."""
+        return Reply(reply.write(query, reply.NOTHING, 0, 0, self.dns.udp_payload), None)
 
     def servfail(self, query: Query) -> Reply:
         """For a question that met a bug of ours."""

@@ -20,24 +20,26 @@ class Group:
     """Clients that policy treats alike. Each group has answer tables of its own: no group sees another's answers.
 
     `matches`: what lists say of the clients' own address, by position in the policy. `trusts`: what they are believed.
+    `forwarder`: registered as one, so that it asks for many machines.
     """
 
-    __slots__ = ("exempt", "matches", "standing", "trusts", "watched")
+    __slots__ = ("exempt", "forwarder", "matches", "standing", "trusts", "watched")
 
     def __init__(self, standing: Standing, matches: Mapping[int, Match] = _NO_MATCHES,
-                 trusts: frozenset[Trust] = _NO_TRUST) -> None:  # fmt: skip
+                 trusts: frozenset[Trust] = _NO_TRUST, *, forwarder: bool = False) -> None:  # fmt: skip
         self.standing = standing
         self.exempt = standing == "exempt"
         self.watched = standing == "monitor"
         self.matches = matches
         self.trusts = trusts
+        self.forwarder = forwarder
 
 
 STRANGERS = Group("normal")
 """Clients outside the allowed networks: refused, and nothing is ever kept for them."""
-PROXIES = Group("normal")
+PROXIES = Group("normal", forwarder=True)
 """Listed proxies: what comes from them begins with a PROXY header, which names the client. Nothing is kept for them."""
-_Key = tuple[Standing, tuple[tuple[int, bytes], ...], frozenset[Trust]]
+_Key = tuple[Standing, tuple[tuple[int, bytes], ...], frozenset[Trust], bool]
 
 
 class Access:
@@ -61,7 +63,7 @@ class Access:
         self._listed = listed or self._listed
         self._standings = standings or self._standings
         self._forwarders = forwarders or self._forwarders
-        self._groups = {("normal", (), _NO_TRUST): self.default}
+        self._groups = {("normal", (), _NO_TRUST, False): self.default}
         self.generation += 1
 
     def group(self, packed: bytes) -> Group:
@@ -93,8 +95,9 @@ class Access:
         said = self._standings.find(packed)
         standing: Standing = said.standing if said is not None else "normal"
         matches = self._listed(packed)
-        key = (standing, tuple((number, match.indicator) for number, match in matches.items()), trusts)
+        forwarder = self._forwarders.find(packed) is not None
+        key = (standing, tuple((number, match.indicator) for number, match in matches.items()), trusts, forwarder)
         found = self._groups.get(key)
         if found is None:
-            found = self._groups[key] = Group(standing, matches, trusts)
+            found = self._groups[key] = Group(standing, matches, trusts, forwarder=forwarder)
         return found

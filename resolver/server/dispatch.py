@@ -20,6 +20,7 @@ from resolver.outcome import CacheKey, Drop, Forward, Outcome, Reply
 from resolver.policy.clients import Group
 from resolver.policy.ladder import Policy
 from resolver.policy.verdict import Verdict
+from resolver.server.limits import ClientLimits
 from resolver.wire.answer import Answer
 from resolver.wire.query import Query, bare, header_only
 from resolver.wire.reply import bare_failure
@@ -68,6 +69,7 @@ class Dispatcher:
 
     def __init__(self, engine: Engine, hits: HitSink, clock: Callable[[], float] = time.monotonic) -> None:
         self.engine = engine
+        self.limits = ClientLimits(engine.dns.limits)
         self.hits = hits
         self.clock = clock
         self.upstream: Resolving | None = None
@@ -86,12 +88,15 @@ class Dispatcher:
             return self._failure(packet)
 
     def _packet(self, packet: bytes, asker: Asker, transport: Transport, send: Send, now: float) -> Outcome:
+        sender, forwarder = asker.client, asker.group.forwarder  # a claim in the packet moves no limit
         outcome = self.engine.answer(packet, asker.group, transport, now, asker.client, asker)
         client, group, claim = asker.client, asker.group, asker.claim
         if isinstance(outcome, Forward):
             key, query, hit, judged = outcome
             waiting = Waiting(query, group, transport, client, send, judged, claim)
             self._count(waiting, hit)
+            if not self.limits.miss(sender, forwarder=forwarder, now=now):
+                return self._limited(packet, transport)
             if self._ask(key, waiting):
                 return outcome
             outcome = self.engine.complete(query, group, transport, None, now, judged, key)
@@ -102,6 +107,16 @@ class Dispatcher:
         if isinstance(outcome, Reply) and outcome.refresh is not None and self.upstream is not None:
             self.upstream.refresh(outcome.refresh)
         return outcome
+
+    def _limited(self, packet: bytes, transport: Transport) -> Reply | None:
+        """By UDP: come by TCP, which a forger of addresses cannot. By TCP: nothing."""
+        self.engine.counters.limited += 1
+        return self.truncated(packet) if transport == "udp" else None
+
+    def truncated(self, packet: bytes) -> Reply | None:
+        """The question with TC and nothing else, for what is over a limit."""
+        query = header_only(packet)
+        return self.engine.truncated(query) if query else None
 
     def flush_questions(self) -> None:
         """Servers call this behind a batch of packets: what they brought to ask leaves together."""

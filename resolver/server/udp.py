@@ -18,6 +18,7 @@ from resolver.net.sockets import leave_group
 from resolver.outcome import Finished, Reply
 from resolver.policy.clients import PROXIES, STRANGERS, Access, Group
 from resolver.server.dispatch import Dispatcher
+from resolver.server.limits import LARGE
 from resolver.server.proxy import BadHeader, read_header
 
 log = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ class UdpServer:
         clients = self._clients
         dispatcher = self._dispatcher
         engine = dispatcher.engine
+        limits = dispatcher.limits
         now = dispatcher.clock()
         first, last = (8, 24) if self._wide else (4, 8)
         group = STRANGERS
@@ -131,6 +133,13 @@ class UdpServer:
                     key = (client, hit)
                     hits[key] = hits.get(key, 0) + 1
             size = len(body) + 2
+            if size > LARGE and not limits.answer(client, size, forwarder=group.forwarder, now=now):
+                cut = self._limited(data[at : at + length].tobytes())
+                if cut is None:
+                    silent.append(i)
+                    continue
+                body = cut
+                size = len(body) + 2
             data[at + 2 : at + size] = body
             sizes[2 * i + 1] = size
         engine.counters.udp_queries += count
@@ -142,6 +151,11 @@ class UdpServer:
         self._send(count, silent)
         if slow:
             dispatcher.flush_questions()
+
+    def _limited(self, packet: bytes) -> bytes | None:
+        self._dispatcher.engine.counters.limited += 1
+        cut = self._dispatcher.truncated(packet)
+        return cut.body if cut is not None else None
 
     def _classify(self, client: bytes) -> Group:
         """The group of a client not seen before; remembered, strangers too."""

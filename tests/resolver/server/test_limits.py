@@ -1,0 +1,115 @@
+"""Limits by client network and by forwarder: what is over them costs the others nothing, and no hit is lost."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import dns.flags
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.clients import Forwarder
+from contracts.networks import NetworkTable
+from contracts.settings import Limits
+from resolver.outcome import Forward
+from resolver.server.limits import LARGE, Buckets, ClientLimits, network
+from tests.resolver.making import CLIENT, query, understood
+
+NOW = 1000.0
+NEIGHBOUR = CLIENT[:3] + b"\x09"  # of the same /24
+OTHER = CLIENT[:2] + b"\x99\x01"
+
+
+def taken(limits, client, count, now=NOW, *, forwarder=False):
+    """How many of so many questions may go on."""
+    return sum(limits.miss(client, forwarder=forwarder, now=now) for _ in range(count))
+
+
+def test_a_burst_and_then_so_many_a_second():
+    limits = ClientLimits(Limits(misses=10, burst_seconds=3))
+    assert taken(limits, CLIENT, 100) == 30
+    assert taken(limits, CLIENT, 100, NOW + 1) == 10
+    assert taken(limits, CLIENT, 100, NOW + 1.5) == 5
+    assert taken(limits, CLIENT, 100, NOW + 1000) == 30  # no more is saved up
+
+
+def test_a_network_is_one_and_others_are_not_touched():
+    limits = ClientLimits(Limits(misses=10, burst_seconds=1))
+    assert taken(limits, CLIENT, 5) + taken(limits, NEIGHBOUR, 20) == 10
+    assert taken(limits, OTHER, 20) == 10
+
+
+def test_a_forwarder_is_one_by_its_address():
+    limits = ClientLimits(Limits(misses=1, forwarder_misses=20, burst_seconds=1))
+    assert taken(limits, CLIENT, 100, forwarder=True) == 20
+    assert taken(limits, NEIGHBOUR, 100, forwarder=True) == 20
+
+
+def test_no_limit():
+    limits = ClientLimits(Limits(misses=0, octets=0))
+    assert taken(limits, CLIENT, 100_000) == 100_000
+    assert all(limits.answer(CLIENT, 4096, forwarder=False, now=NOW) for _ in range(10_000))
+
+
+def test_only_large_answers_count():
+    limits = ClientLimits(Limits(octets=10_000, burst_seconds=1))
+    assert all(limits.answer(CLIENT, LARGE, forwarder=False, now=NOW) for _ in range(10_000))
+    assert sum(limits.answer(CLIENT, 1000, forwarder=False, now=NOW) for _ in range(100)) == 10
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "one"),
+    [
+        ("127.10.0.5", "127.10.0.250", True),
+        ("127.10.0.5", "127.10.1.5", False),
+        ("fd00:0:0:1::1", "fd00:0:0:2::1", True),
+        ("fd00:0:0:100::1", "fd00:0:0:200::1", False),
+        ("::ffff:127.10.0.5", "127.10.0.9", True),
+    ],
+)
+def test_what_counts_as_one_network(first, second, one):
+    packed = [ipaddress.ip_address(text).packed for text in (first, second)]
+    assert (network(packed[0]) == network(packed[1])) is one
+
+
+@given(st.lists(st.floats(0, 3), max_size=60), st.integers(1, 50), st.integers(1, 5))
+def test_never_more_than_the_rate_and_the_burst(waits, rate, seconds):
+    buckets = Buckets(rate, seconds)
+    now, given_ = NOW, 0
+    for wait in waits:
+        now += wait
+        given_ += sum(buckets.take(b"x", now) for _ in range(20))
+    assert given_ <= rate * seconds + (now - NOW) * rate + 1
+
+
+def test_over_the_limit_by_udp_is_tc_by_tcp_nothing_and_a_hit_all_the_same(dispatcher):
+    dispatcher.limits = ClientLimits(Limits(misses=1, burst_seconds=1))
+    group = dispatcher.engine.access.group(CLIENT)
+
+    def ask(name, transport="udp"):
+        return dispatcher.packet(query(name), CLIENT, group, transport, lambda _message: None, NOW)
+
+    assert isinstance(ask("one.example"), Forward)
+    answer = understood(ask("watched.example").body)
+    assert answer.flags & dns.flags.TC
+    assert answer.question[0].name.to_text() == "watched.example."
+    assert ask("two.example", "tcp") is None
+    assert dispatcher.hits.folded == {(CLIENT, "watched.example", "monitor"): 1}
+    assert dispatcher.engine.counters.limited == 2
+    assert understood(ask("evil.example").body).answer  # what needs no upstream has no limit
+    assert len(dispatcher.upstream.waiting) == 1
+
+
+def test_a_registered_forwarder_has_limits_of_its_own(dispatcher):
+    dispatcher.limits = ClientLimits(Limits(misses=1, forwarder_misses=5, burst_seconds=1))
+    access = dispatcher.engine.access
+    host = ipaddress.ip_network("127.10.0.5/32")
+    access.follow(forwarders=NetworkTable([(host, Forwarder("127.10.0.5", "so-mau", ()))]))
+    assert access.group(CLIENT).forwarder
+    assert not access.group(NEIGHBOUR).forwarder
+    asked = [
+        dispatcher.packet(query(f"x{n}.example"), CLIENT, access.group(CLIENT), "udp", lambda _m: None, NOW)
+        for n in range(9)
+    ]  # fmt: skip
+    assert sum(isinstance(one, Forward) for one in asked) == 5
