@@ -41,6 +41,8 @@ PROXIES = Group("normal", forwarder=True)
 """Listed proxies: what comes from them begins with a PROXY header, which names the client. Nothing is kept for them."""
 _Key = tuple[Standing, tuple[tuple[int, bytes], ...], frozenset[Trust], bool]
 
+_ALL_ALIKE: _Key = ("normal", (), _NO_TRUST, False)
+
 
 class Access:
     """Packed client address -> its group. `generation` grows when what was said of a client may be wrong by now."""
@@ -53,17 +55,17 @@ class Access:
         self._standings: NetworkTable[NetworkStanding] = NetworkTable(())
         self._forwarders: NetworkTable[Forwarder] = NetworkTable(())
         self._listed: Callable[[bytes], Mapping[int, Match]] = lambda _packed: _NO_MATCHES
-        self._groups: dict[_Key, Group] = {}
-        self.follow()
+        self._groups: dict[_Key, Group] = {_ALL_ALIKE: self.default}
 
     def follow(self, listed: Callable[[bytes], Mapping[int, Match]] | None = None,
                standings: NetworkTable[NetworkStanding] | None = None,
                forwarders: NetworkTable[Forwarder] | None = None) -> None:  # fmt: skip
         """Judge clients anew: by another policy's lists of clients, or by what another client table says."""
-        self._listed = listed or self._listed
+        if listed is not None:  # positions of matches are those of another policy now
+            self._listed = listed
+            self._groups = {_ALL_ALIKE: self.default}
         self._standings = standings or self._standings
         self._forwarders = forwarders or self._forwarders
-        self._groups = {("normal", (), _NO_TRUST, False): self.default}
         self.generation += 1
 
     def group(self, packed: bytes) -> Group:

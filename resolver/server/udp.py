@@ -41,6 +41,7 @@ class UdpServer:
         self._batch = make_batch(wide=self._wide)
         self._late = Outbox(link)
         self._clients: dict[bytes, Group] = {}
+        self._behind: dict[tuple[bytes, bytes], Group] = {}  # (proxy, client)
         self._generation = access.generation
 
     def fileno(self) -> int:
@@ -97,7 +98,7 @@ class UdpServer:
         data, sizes = batch.data, batch.sizes
         names = batch.names[: count * NAME].tobytes()
         if self._generation != self._access.generation:
-            self._clients, self._generation = {}, self._access.generation
+            self._clients, self._behind, self._generation = {}, {}, self._access.generation
         clients = self._clients
         dispatcher = self._dispatcher
         engine = dispatcher.engine
@@ -193,7 +194,12 @@ class UdpServer:
             self._dispatcher.engine.counters.proxy_refused += 1
             return None
         client = header.client or proxy
-        asker = Asker(client, self._access.behind(proxy, client), proxy, direct=header.stream)
+        group = self._behind.get((proxy, client))
+        if group is None:
+            if len(self._behind) >= _KNOWN_CLIENTS:
+                self._behind.clear()
+            group = self._behind[proxy, client] = self._access.behind(proxy, client)
+        asker = Asker(client, group, proxy, direct=header.stream)
         packet = packet[header.size :]
         body = self._slow(i, packet, client, asker.group, now, asker)
         if body is not None:

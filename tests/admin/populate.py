@@ -9,13 +9,15 @@ import ipaddress
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from casework import ledger
 from casework.attribution import UnitTable
 from casework.daywriter import DayWriter
 from casework.folding import Folder
 from casework.sightings import Sightings
 from casework.store.engine import open_casework, open_evidence
-from contracts.hit import HitFacts, pack_facts
+from contracts.hit import Claim, HitFacts, pack_claim, pack_facts
 from contracts.settings import Settings
 
 NOW = 1_795_400_000  # 23/11/2026 09:13:20 in Viet Nam
@@ -53,13 +55,24 @@ def facts(name: str) -> HitFacts:
     )
 
 
-def populate(settings: Settings, asked: Iterable[Asked] = TWO_MACHINES, now: int = NOW) -> None:
-    """Write the hits into the ledger, oldest first, and roll them up."""
+def populate(
+    settings: Settings,
+    asked: Iterable[Asked] = TWO_MACHINES,
+    now: int = NOW,
+    claim: Claim | None = None,
+    **changed: object,
+) -> None:
+    """Write the hits into the ledger, oldest first, and roll them up. `changed` are facts of all of them."""
     path = ledger.day_path(settings.state, now, settings.node)
     day = DayWriter(path, Folder())
+    said = pack_claim(claim) if claim else b""
+
+    def packed(name: str) -> bytes:
+        return pack_facts(msgspec.structs.replace(facts(name), **changed))
+
     ordered = sorted(asked, key=lambda hit: -hit[1])
     rows = [
-        (ipaddress.ip_address(client).packed, b"", now - ago, count, pack_facts(facts(name)))
+        (ipaddress.ip_address(client).packed, said, now - ago, count, packed(name))
         for client, ago, name, count in ordered
     ]
     day.add(rows, now)

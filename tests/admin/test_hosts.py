@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import re
+from typing import get_args
 from urllib.parse import urlencode
 
 import pytest
@@ -15,6 +16,7 @@ from casework import ledger
 from casework.hosts import EvidencePage
 from casework.store import audit
 from casework.store.engine import open_casework
+from contracts.hit import Action, Claim
 from contracts.settings import Settings
 from tests.admin.conftest import Browser, People, make_account
 from tests.admin.populate import HOUR, NOW, populate
@@ -284,6 +286,27 @@ def test_evidence_in_pages(staff: Browser, settings: Settings) -> None:
     assert 'rel="next"' in first
     assert 'rel="next"' not in second
     assert (first.count("sample phiên bản"), second.count("sample phiên bản")) == (50, 21)
+
+
+def test_who_named_the_machine_is_shown_where_somebody_did(staff: Browser, settings: Settings) -> None:
+    host = {address: number for number, address in ROW.findall(text(staff, "/hosts/"))}["127.20.0.9"]
+    assert "Hỏi qua" not in text(staff, f"/hosts/{host}")
+    named = Claim(b"\x7f\x14\0\x35", "ecs", b"\0\1\2\3\4\5", "<b>tầng 2")
+    populate(settings, [("127.20.0.9", 5, "c2.evil.example", 1)], claim=named, action="nxdomain", step="answer")
+    page = text(staff, f"/hosts/{host}")
+    assert "Hỏi qua" in page
+    assert "127.20.0.53 · ECS · 00:01:02:03:04:05 · &lt;b&gt;tầng 2" in page
+    assert "Báo tên không tồn tại" in page
+    assert "là địa chỉ trong câu trả lời" in page
+
+
+@pytest.mark.parametrize("action", get_args(Action))
+def test_every_answer_has_its_word(staff: Browser, settings: Settings, action: str) -> None:
+    populate(settings, [("127.20.0.77", 5, "c2.evil.example", 1)], action=action)
+    host = ROW.findall(text(staff, "/hosts/?q=127.20.0.77"))[0][0]
+    badges = re.findall(rf'class="badge action-{action}">([^<]+)<', text(staff, f"/hosts/{host}"))
+    assert len(badges) == 2
+    assert action not in badges
 
 
 def test_long_histories_are_shown_by_the_day(staff: Browser, settings: Settings) -> None:

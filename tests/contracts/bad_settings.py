@@ -50,6 +50,8 @@ BAD = [
     ("a number for an address", swap('["127.0.0.1:1053"]', "[53]"), ["line 2: dns.listen[0]"], "expected an address"),
     ("listed twice", swap('["127.0.0.1:1053"]', '\n    - "127.0.0.1:53"\n    - "127.0.0.1:53"'), ["line 4: dns.listen[1]"], "listed twice"),
     ("the world may ask", swap("workers: 2", "workers: 2\n  allowed_clients:\n    - 10.0.0.0/8\n    - 0.0.0.0/0"), ["line 6: dns.allowed_clients[1]"], "too wide"),
+    ("a whole network of proxies", swap("workers: 2", "proxies: [10.0.0.1, 10.0.0.0/16]"), ["line 3: dns.proxies[1]"], "too wide: from a proxy nothing is taken without its header"),
+    ("a proxy by name", swap("workers: 2", "proxies: [dnsdist]"), ["line 3: dns.proxies[0]"], "no IP address or network"),
     ("half of IPv6 may ask", swap("workers: 2", "allowed_clients: [2000::/3]"), ["line 3: dns.allowed_clients[0]"], "too wide"),
     ("host bits", swap("workers: 2", "allowed_clients: [10.0.0.1/8]"), ["line 3: dns.allowed_clients[0]"], "bits set behind its prefix, saw '10.0.0.1/8'"),
     ("IPv6 pool for IPv4", swap("127.53.0.0/16", "fd00::/64"), ["line 5: sinkhole.ipv4_pool"], "expected an IPv4 network"),

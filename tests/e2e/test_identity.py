@@ -20,6 +20,7 @@ import dns.query
 import dns.rcode
 import pytest
 
+from contracts.clients import BadClients, ClientFolder
 from tests.conftest import skip_or_fail
 from tests.e2e.service import Service, wait_for
 from tests.e2e.upstream import Upstream
@@ -268,3 +269,21 @@ def test_a_standing_is_live_at_once_and_over_by_itself(service: Service):
     wait_for(lambda: is_sinkholed(ask(service.port, "short.evil-sample.example", client)), "over", 5.0)
     assert until <= time.time() < until + 2
     assert "all clients are treated alike" in service.cli("clients", "ls").stderr
+
+
+def test_a_damaged_client_table_is_written_anew_and_nobody_notices(service: Service):
+    folder = ClientFolder(service.state)
+    serial = folder.read().serial  # type: ignore[union-attr]
+    folder.file.write_bytes(b"damaged")
+    wait_for(lambda: _serial(folder) > serial, "published again", 5.0)
+    wait_for(service.healthy, "all is well", 10.0)
+    assert is_sinkholed(ask(service.port, "anew.evil-sample.example", FORWARDER, OPTIONS[:1]))
+    is_recorded(service, "anew.evil-sample.example", ("127.20.0.9", FORWARDER, "ecs", "", ""))
+
+
+def _serial(folder: ClientFolder) -> int:
+    try:
+        table = folder.read()
+    except BadClients:
+        return 0
+    return table.serial if table else 0

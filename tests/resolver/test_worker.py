@@ -10,6 +10,7 @@ import struct
 
 import pytest
 
+from contracts.clients import ClientFolder, ClientTable, NetworkStanding
 from contracts.control import Request, RunFolder
 from contracts.networks import Endpoint, UpstreamAddress
 from contracts.settings import Admin, ForwardZone, Settings, Sinkhole, Upstreams
@@ -67,6 +68,27 @@ def test_it_answers_and_ends_without_a_word_of_trouble(worker, reactor, spin, ca
         spin(lambda: stopped and not worker._tcp_factory._places.holders(), "stopped")
     recorder.close()
     assert [record.getMessage() for record in caplog.records] == []
+
+
+def test_a_client_table_goes_live_by_reload_and_a_bad_one_is_told(worker, reactor, spin, caplog):
+    folder = ClientFolder(worker.settings.state)
+    standing = NetworkStanding("127.10.0.0/16", "exempt", 0, "thử")
+    folder.publish(ClientTable(3, 0.0, (), (standing,)))
+    replies = []
+    for content in (None, b"no table"):
+        if content:
+            folder.file.write_bytes(content)
+        worker._reload(None).addCallback(replies.append)
+        spin(lambda: len(replies) == (2 if content else 1), "loaded")  # noqa: B023  called at once
+    assert [reply["clients"] for reply in replies] == [3, 3]
+    assert replies[0]["clients_problem"] == ""
+    assert "table 3 stays live" in replies[1]["clients_problem"]
+    status = worker.status(None)
+    assert replies[1]["clients_problem"] in status["problems"]
+    assert status["clients"]["exempt"] == 1
+    told = explain(worker, name="x.example", client="127.10.0.5")
+    assert told["asker"]["standing"] == "exempt"
+    assert "the client's network is exempt: no list is asked" in told["notes"]
 
 
 @pytest.mark.parametrize(

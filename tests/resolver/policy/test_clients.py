@@ -81,6 +81,16 @@ def test_who_a_forwarder_names_need_not_be_in_an_allowed_network(access):
     assert access.named(packed("127.10.1.53")).trusts == set()
 
 
+def test_who_stands_as_before_keeps_the_group_and_with_it_its_tables(access):
+    """Another client table makes no new groups; another policy does, for its matches are others."""
+    groups = [access.group(packed(f"127.10.{host}")) for host in ("0.1", "1.1", "1.53", "2.1")]
+    access.follow(standings=TABLE.standings_at(0), forwarders=TABLE.forwarders)
+    assert [access.group(packed(f"127.10.{host}")) for host in ("0.1", "1.1", "1.53", "2.1")] == groups
+    access.follow(lambda _packed: {})
+    assert access.group(packed("127.10.1.1")) is not groups[1]
+    assert access.group(packed("127.10.0.1")) is groups[0]
+
+
 def test_each_change_is_a_new_generation(access):
     before = access.generation
     access.follow(standings=TABLE.standings_at(0))

@@ -137,6 +137,16 @@ def test_the_group_is_that_of_the_client(served, dispatcher):
     assert dispatcher.hits.sent == {(packed(WATCHED), "evil.example", "monitor"): 1}
 
 
+def test_a_client_behind_it_that_stands_otherwise_now_does_so_at_its_next_question(served, dispatcher):
+    for standing, action in (("normal", "sinkhole"), ("monitor", "monitor"), ("normal", "sinkhole")):
+        dispatcher.hits.sent.clear()
+        table = Clients(ClientTable(2, 0.0, (), (NetworkStanding(f"{CLIENT}/32", standing, 0, ""),)))
+        dispatcher.engine.access.follow(standings=table.standings_at(0))
+        served.put(PROXY, header(CLIENT) + query("evil.example"))
+        served.serve()
+        assert dispatcher.hits.sent == {(packed(CLIENT), "evil.example", action): 1}
+
+
 def test_a_forwarder_behind_it_is_believed_as_without_it(served, dispatcher):
     option = dns.edns.ECSOption("127.20.0.9", 32)
     for host, client in (("127.10.0.53", "127.20.0.9"), (CLIENT, CLIENT)):
