@@ -15,6 +15,7 @@ from contracts.settings import Limits
 from resolver.outcome import Forward
 from resolver.server.limits import LARGE, Buckets, ClientLimits, network
 from tests.resolver.making import CLIENT, query, understood
+from tests.resolver.server.datagrams import ALLOWED
 
 NOW = 1000.0
 NEIGHBOUR = CLIENT[:3] + b"\x09"  # of the same /24
@@ -113,3 +114,27 @@ def test_a_registered_forwarder_has_limits_of_its_own(dispatcher):
         for n in range(9)
     ]  # fmt: skip
     assert sum(isinstance(one, Forward) for one in asked) == 5
+
+
+def test_large_answers_over_the_limit_are_truncated_also_from_the_table_of_finished_packets(served, answer_all, clock):
+    served.dispatcher.limits = ClientLimits(Limits(octets=2500, burst_seconds=1))
+    packet = query("other.example", "TXT", edns=1232)
+    served.put(ALLOWED[0], packet)
+    served.serve()
+    answer_all("other.example. 300 IN TXT " + " ".join(f'"{"x" * 250}"' for _ in range(4)))
+    served.server.flush_late()
+    (first,) = served.answers(ALLOWED[0])
+    assert len(first) > 1000
+    flags = []
+    for ident in range(4):
+        answer = served.exchange(ALLOWED[0], query("other.example", "TXT", edns=1232, ident=ident))
+        message = understood(answer[2:], ident)
+        flags.append(bool(message.flags & dns.flags.TC))
+        assert message.id == ident
+        assert message.question[0].name.to_text() == "other.example."
+    assert flags == [False, False, True, True]
+    assert served.dispatcher.engine.counters.limited == 2
+    other = served.exchange("127.10.77.1", query("other.example", "TXT", edns=1232))
+    assert len(other) > 1000
+    clock.now += 1
+    assert len(served.exchange(ALLOWED[0], packet)) > 1000
