@@ -23,6 +23,7 @@ PROGRAMS = {
     "system:seed": lazy_gettext("settings (program)"),
 }
 KEYS = {
+    "address_mode": lazy_gettext("mode of addresses"),
     "addresses": lazy_gettext("addresses"),
     "bad": lazy_gettext("bad lines"),
     "before": lazy_gettext("version before"),
@@ -54,13 +55,16 @@ KEYS = {
     "until": lazy_gettext("seen until"),
     "version": lazy_gettext("version"),
     "why": lazy_gettext("why"),
+    "zone": lazy_gettext("name of the zone"),
 }
 VALUES: dict[str, Mapping[Any, Any]] = {
+    "address_mode": {"enforce": lazy_gettext("as the list"), "monitor": lazy_gettext("record only")},
     "before": {0: lazy_gettext("none")},
     "format": {
         "csv": lazy_gettext("CSV table"),
         "domains": lazy_gettext("one name a line"),
         "hosts": lazy_gettext("hosts file"),
+        "rpz": lazy_gettext("response policy zone"),
     },
     "kind": KINDS,
     "mode": {

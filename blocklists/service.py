@@ -149,13 +149,12 @@ class Lists:
         self.library.set_counts(version_id, numbers)
         if options.hold:
             return f"as asked; `sinkhole lists activate {options.name} {number}` makes it live"
-        if options.unattended and before and before.names >= _SMALL:
-            change = counts.names / before.names
-            if not _SHRINK <= change <= _GROW:
-                return (
-                    f"{counts.names} names where version {before.number} had {before.names}: a person must look; "
-                    f"`sinkhole lists activate {options.name} {number}` makes it live"
-                )
+        now, was = counts.names + counts.addresses, before.names + before.addresses if before else 0
+        if options.unattended and before and was >= _SMALL and not _SHRINK <= now / was <= _GROW:
+            return (
+                f"{now} names and addresses where version {before.number} had {was}: a person must look; "
+                f"`sinkhole lists activate {options.name} {number}` makes it live"
+            )
         return ""
 
     def _make_live(self, name: str, number: int, progress: Progress) -> None:
@@ -170,7 +169,8 @@ class Lists:
     ) -> None:
         detail: dict[str, object] = {"version": number, "held": bool(held), "names": counts.names}
         detail |= {"addresses": counts.addresses, "bad": counts.bad_total, "refused": counts.refused_total}
-        detail |= {key: facts[key] for key in ("file", "digest", "format", *MEANING)}
+        told = [key for key in MEANING if key != "address_mode" or counts.addresses]
+        detail |= {key: facts[key] for key in ("file", "digest", "format", *told)}
         if pruned := self.library.prune(options.name):
             detail["rows_dropped_of_versions"] = pruned
         self.library.write_audit(actor, "list-import", options.name, detail)

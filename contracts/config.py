@@ -334,6 +334,11 @@ def _check_references(reader: _Reader) -> None:
         campaign = reader.good.get(("lists", index, "campaign"))
         if campaign and campaign not in campaigns:
             reader.complain(("lists", index, "campaign"), f"no campaign has this id, saw {_shown(campaign)}")
+        zone = reader.good.get(("lists", index, "zone"), "")
+        try:
+            names.to_wire(zone)
+        except names.BadName as error:
+            reader.complain(("lists", index, "zone"), f"no domain name ({error}), saw {_shown(zone)}")
     units = {reader.good.get(("units", index, "code")) for index in range(len(_good(reader, "units")))}
     for index in range(len(_good(reader, "units"))):
         parent = reader.good.get(("units", index, "parent"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from contextlib import closing
 
 import msgspec
@@ -9,7 +10,7 @@ import pytest
 
 from admin.first_hit import first_hit_command, listed_name
 from blocklists.library import Library
-from blocklists.service import Lists
+from blocklists.service import ImportOptions, Lists
 from contracts.networks import Endpoint
 from contracts.settings import Settings
 
@@ -45,6 +46,15 @@ def test_other_listeners(settings: Settings, listen: str, units: bool, expected:
         units=settings.units if units else (),
     )
     assert first_hit_command(changed, "a.example") == expected
+
+
+def test_a_name_with_another_answer_than_the_sinkhole_is_none(settings: Settings) -> None:
+    with closing(Library.open(settings.state)) as library:
+        lists = Lists(settings, library)
+        lists.import_file("os:lan", io.BytesIO(b"a.test CNAME .\nb.test CNAME rpz-passthru.\n"), ImportOptions("zone"))
+        assert listed_name(settings) is None
+        lists.import_file("os:lan", io.BytesIO(b"c.test\n"), ImportOptions("letter"))
+        assert listed_name(settings) == "c.test"
 
 
 def test_without_a_list_there_is_none(settings: Settings) -> None:

@@ -327,6 +327,13 @@ def test_a_seed_that_shrinks_or_grows_suddenly_waits_for_a_person(lists, setting
     assert seeded(lists, source)["one"] == ("live", 5)
 
 
+def test_addresses_count_too_where_a_list_changes_suddenly(lists, tmp_path):
+    source = ListSource("one", "one.txt")
+    for count, outcome in ((200, "live"), (90, "held"), (120, "live")):
+        (tmp_path / "one.txt").write_text("".join(f"203.0.113.{number}\n" for number in range(count)))
+        assert seeded(lists, source)["one"][0] == outcome
+
+
 def test_a_configured_list_cannot_take_the_place_of_the_shipped_one(lists, tmp_path):
     (tmp_path / "mine.txt").write_text("a.example\n")
     source = ListSource("kill-switch", "mine.txt", kind="kill-switch", mode="passthru")

@@ -94,6 +94,7 @@ BAD = [
     ("list without a path", BASE + "lists:\n  - name: l\n", ["line 9: lists[0].path"], "missing"),
     ("list twice", BASE + "lists:\n  - {name: l, path: p}\n  - {name: l, path: q}\n", ["line 10: lists[1].name"], "given twice"),
     ("list of no campaign", BASE + CAMPAIGN + "lists:\n  - {name: l, path: p, campaign: c2}\n", ["line 11: lists[0].campaign"], "no campaign has this id, saw 'c2'"),
+    ("list of no zone", BASE + "lists:\n  - {name: l, path: p, zone: a..b}\n", ["line 9: lists[0].zone"], "no domain name (an empty label), saw 'a..b'"),
     ("campaign ends first", BASE + swap("2026-12-31", "2025-12-31", CAMPAIGN), ["line 9: campaigns[0].end"], "before the start"),
     ("no date", BASE + swap("2026-12-31", "soon", CAMPAIGN), ["line 9: campaigns[0].end"], "saw 'soon'"),
     ("impossible date", BASE + swap("2026-12-31", "2026-12-32", CAMPAIGN), ["line 9: campaigns[0].end"], "day"),
