@@ -5,7 +5,10 @@ from __future__ import annotations
 import html
 import re
 
+from contracts.hit import Claim
+from contracts.settings import Settings
 from tests.admin.conftest import People
+from tests.admin.populate import populate
 from tests.conftest import REPO
 
 GUIDE = (REPO / "docs/vi/huong-dan-can-bo.md").read_text(encoding="utf-8")
@@ -14,7 +17,9 @@ HEADING = re.compile(r'<th scope="col" aria-sort="[^"]+"[^>]*><a [^>]*>([^<]+?)\
 STRESSED = {"Nghi nhiễm chưa phải là nhiễm.", "vẫn"}
 
 
-def test_words_in_bold_stand_on_a_page(people: People) -> None:
+def test_words_in_bold_stand_on_a_page(people: People, settings: Settings) -> None:
+    named = Claim(b"\x7f\x0a\0\x35", "ecs")  # a column of its own says who named the machine
+    populate(settings, [("127.10.0.7", 5, "c2.evil.example", 1)], claim=named)
     seen = ""
     for browser in (people["anonymous"], people["administrator"]):
         for path in ("/login", "/hosts/", "/hosts/?q=127.10", "/hosts/1", "/audit/", "/password"):
