@@ -33,7 +33,7 @@ def bypass(store: Store, state: Path, seconds: int, reason: str, origin: Origin)
     with store.transaction() as run:
         rows.end(run, "bypass", "", origin.actor, origin.time)
         rows.add(run, "bypass", "", reason, origin.actor, origin.time, origin.time + seconds)
-        audit.record(run, origin, "bypass.on", "policy", {"reason": reason, "until": origin.time + seconds})
+        audit.record(run, origin, "bypass.on", "policy", {"reason": reason, "ends": origin.time + seconds})
         return publish(run, state, origin.time)
 
 
@@ -56,7 +56,7 @@ def allow(store: Store, state: Path, name: str, seconds: int, reason: str, origi
     with store.transaction() as run:
         rows.end(run, "allow", name, origin.actor, origin.time)
         rows.add(run, "allow", name, reason, origin.actor, origin.time, origin.time + seconds)
-        audit.record(run, origin, "allow.add", name, {"reason": reason, "until": origin.time + seconds})
+        audit.record(run, origin, "allow.add", name, {"reason": reason, "ends": origin.time + seconds})
         return publish(run, state, origin.time)
 
 

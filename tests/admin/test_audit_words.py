@@ -16,7 +16,7 @@ from admin import audit_log, audit_words
 from admin.show import ACTS
 from blocklists.library import Library
 from blocklists.service import ImportOptions, Lists
-from casework import accounts, clients
+from casework import accounts, clients, decisions
 from casework.store import audit
 from casework.store.audit import AuditEntry, Origin
 from casework.store.engine import Store, open_casework
@@ -59,6 +59,10 @@ def everything(people: People, store: Store, settings: Settings) -> People:
     clients.end_standing(store, "127.10.6.0/24", 0, "Xong", mai)
     clients.add_forwarder(store, "127.10.0.53", "so-mau", ("ecs", "mac"), "AD", mai)
     clients.remove_forwarder(store, "127.10.0.53", "Thay máy", mai)
+    decisions.bypass(store, settings.state, 600, "Danh sách sai", mai)
+    decisions.end_bypass(store, settings.state, "Đã sửa", mai)
+    decisions.allow(store, settings.state, "tot.example", 86400, "Báo nhầm", mai)
+    decisions.disallow(store, settings.state, "tot.example", "Hết cần", mai)
     with closing(Library.open(settings.state)) as library:
         lists = Lists(settings, library)
         lists.seed()

@@ -41,7 +41,7 @@ def test_the_bypass_goes_on_and_off(store, tmp_path):
     assert held(tmp_path) == ([], False)
     assert [(one.action, one.object, one.detail) for one in audit.latest(store, 5)] == [
         ("bypass.off", "policy", {"reason": ""}),
-        ("bypass.on", "policy", {"reason": "fire in the house", "until": NOW + 1800}),
+        ("bypass.on", "policy", {"reason": "fire in the house", "ends": NOW + 1800}),
     ]
     with pytest.raises(DecisionError, match="not bypassed"):
         decisions.end_bypass(store, tmp_path, "", later(61))
