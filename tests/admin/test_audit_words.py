@@ -111,7 +111,9 @@ def acts(text: str) -> set[str]:
         ("22/11/2026 10:00", {"hosts.export"}),
         ("hosts.export", {"hosts.export"}),
         ("mai (may chu)", {"clients.monitor", "clients.exempt", "clients.normal"}
-            | {"forwarders.add", "forwarders.remove"}),
+            | {"forwarders.add", "forwarders.remove", "bypass.on", "bypass.off", "allow.add", "allow.remove"}),
+        ("tạm ngừng chặn", {"bypass.on"}),
+        ("báo nhầm", {"allow.add"}),
         ("chỉ ghi nhận cho mạng", set()),
         ("che do chi ghi nhan", {"clients.monitor"}),
         ("được tin về: ecs, mac", {"forwarders.add"}),
