@@ -131,8 +131,9 @@ def _asked_of(answer: dict[str, Any]) -> list[str]:
 
 
 def _match_rows(match: dict[str, Any]) -> list[tuple[str, str]]:
+    below = " and its subdomains" if match["subdomains"] else ", this name only"
     rows = [
-        ("indicator", match["indicator"] + (" and its subdomains" if match["subdomains"] else ", this name only")),
+        ("indicator", match["indicator"] + ("" if match.get("step") in {"answer", "client"} else below)),
         ("list", f"{match['list']} version {match['version']}, line {match['line']}, mode {match['mode']}"),
     ]
     rows += [(key, str(match[key])) for key in ("kind", "family", "campaign", "letter", "source") if match.get(key)]
