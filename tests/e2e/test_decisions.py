@@ -74,5 +74,5 @@ def test_one_name_out_of_all_lists(service: Service):
     service.cli("allow", "remove", f"good.{LISTED}")
     assert blocked(service, f"www.good.{LISTED}")
     assert not any(
-        hit["domain"].endswith(f"good.{LISTED}") and hit["action"] == "monitor" for hit in service.json("hits")
+        hit["qname"].endswith(f"good.{LISTED}") and hit["action"] == "monitor" for hit in service.json("hits")
     )
