@@ -6,11 +6,13 @@ the record of it, are casework's.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from contracts.names import BadName, to_wire
 from contracts.whole_file import replace_file
 
 
@@ -48,7 +50,7 @@ class Decisions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DecisionsFile:
-    """`<state>/decisions/decisions.json`."""
+    """`<state>/decisions/decisions.json`: a digest, and behind it one line of JSON."""
 
     def __init__(self, state: Path) -> None:
         self.path = state / "decisions" / "decisions.json"
@@ -59,12 +61,24 @@ class DecisionsFile:
             raw = self.path.read_bytes()
         except FileNotFoundError:
             return Decisions()
+        seal, _, body = raw.partition(b"\n")
+        if seal != _seal(body):
+            raise BadDecisions(f"{self.path.name}: damaged, its digest does not fit")
         try:
-            return msgspec.json.decode(raw, type=Decisions)
-        except msgspec.DecodeError as error:
+            found = msgspec.json.decode(body, type=Decisions)
+            for one in found.allowed:
+                to_wire(one.name)
+        except (msgspec.DecodeError, UnicodeDecodeError, BadName) as error:
             raise BadDecisions(f"{self.path.name}: {error}") from error
+        return found
 
     def publish(self, decisions: Decisions) -> None:
         """Make these the ones that hold."""
         self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        replace_file(self.path, msgspec.json.format(msgspec.json.encode(decisions), indent=1))
+        body = msgspec.json.encode(decisions)
+        replace_file(self.path, _seal(body) + b"\n" + body)
+
+
+def _seal(body: bytes) -> bytes:
+    """Its BLAKE2b-256: one flipped bit must not allow another name, or end a bypass."""
+    return hashlib.blake2b(body, digest_size=32).hexdigest().encode()

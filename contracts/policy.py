@@ -55,7 +55,7 @@ class PolicyFolder:
             return None
         try:
             return msgspec.json.decode(raw, type=Manifest)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:  # the second: text that is no UTF-8
             raise BadPolicy(f"{self.manifest.name}: {error}") from error
 
     def open(self, manifest: Manifest, reuse: dict[str, Segment] | None = None) -> dict[str, Segment]:

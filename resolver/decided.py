@@ -7,6 +7,7 @@ switch, and a decision ends by itself whoever else is alive.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -32,6 +33,7 @@ class DecisionKeeper:
         self._time = clock
         self._seen: tuple[int, int] | None = None
         self._end: IDelayedCall | None = None
+        self._next = math.inf  # seconds since the epoch when the next of what holds ends
         self._looking = LoopingCall(self.look)
         self._looking.clock = reactor
         self.live = Decisions()
@@ -51,6 +53,8 @@ class DecisionKeeper:
         """Take the file where it is another than before. One that cannot be understood changes nothing, and is told."""
         stamp = self._stamp()
         if stamp == self._seen:
+            if self._time() >= self._next:  # the clock was set, or the machine slept: our timer comes too late
+                self._now()
             return
         try:
             found = self._file.read()
@@ -88,9 +92,9 @@ class DecisionKeeper:
         self._take(self.live)
         self._cancel()
         now = self._time()
-        coming = min((end for end in self.live.ends() if end > now), default=None)
-        if coming is not None:
-            self._end = self._reactor.callLater(min(coming - now + EARLIEST, LATEST), self._now)
+        self._next = min((end for end in self.live.ends() if end > now), default=math.inf)
+        if self._next < math.inf:
+            self._end = self._reactor.callLater(min(self._next - now + EARLIEST, LATEST), self._now)
 
     def _cancel(self) -> None:
         if self._end is not None and self._end.active():

@@ -194,6 +194,8 @@ class Engine:
 
     def _aliased(self, query: Query, verdict: Verdict, transport: Transport, now: float) -> Outcome:
         """A CNAME and what its target has: a local record, or what an upstream says. No policy is asked about it."""
+        if query.qtype == TYPE_ANY or not wants_recursion(query):  # nobody is asked for it
+            return self._behind_alias(query, verdict, transport, reply.NOTHING, 0)
         local = self.local.find(verdict.target, query.qtype)
         if local is not None:
             return self._behind_alias(query, verdict, transport, local.records, local.rcode)
@@ -203,7 +205,12 @@ class Engine:
             return self._behind_alias(query, verdict, transport, cached.records(now), cached.rcode)
         if self._failures.until(key, now) is None:
             return Forward(key, query, _hit(verdict, query, transport), (self.policy, verdict))
-        return self._behind_alias(query, verdict, transport, reply.NOTHING, SERVFAIL)
+        return self._behind_alias(query, verdict, transport, *self._stale_target(key, now))
+
+    def _stale_target(self, key: CacheKey, now: float) -> tuple[reply.Records, int]:
+        """What an alias's target had once, while no upstream answers (RFC 8767); else a failure."""
+        old = self.stale(key, now)
+        return (old.stale_records(), old.rcode) if old is not None else (reply.NOTHING, SERVFAIL)
 
     def _behind_alias(self, query: Query, verdict: Verdict, transport: Transport, records: reply.Records,
                       rcode: int) -> Reply:  # fmt: skip
@@ -278,8 +285,8 @@ class Engine:
         if verdict.way == "forward" and cached is not None and cached.leads and key == own:
             verdict = self._judge_answer(query, cached, verdict, group)
         if verdict.way == "alias" and key == _key_of(query, verdict):
-            records, rcode = (cached.records(now), cached.rcode) if cached is not None else (reply.NOTHING, SERVFAIL)
-            return self._behind_alias(query, verdict, transport, records, rcode)
+            found = (cached.records(now), cached.rcode) if cached is not None else self._stale_target(key, now)
+            return self._behind_alias(query, verdict, transport, *found)
         decided = self._by_policy(query, verdict, transport, now)
         if decided is not None:
             return decided

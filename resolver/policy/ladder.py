@@ -6,7 +6,6 @@ Judging only; who asks (access) comes before and is resolver.policy.addresses', 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Literal, NamedTuple
 
 from contracts.decisions import Decisions
@@ -74,8 +73,15 @@ class Policy(NamedTuple):
 
         `before` is the verdict on the question by itself, which was to go on: it stands where nothing decides.
         """
-        along = chain.from_iterable(self._named(alias, "alias") for alias in aliases if not self._allows(alias))
-        return self._decide(name, qtype, group, chain(along, self._answered(addresses)), before)
+        return self._decide(name, qtype, group, self._along(aliases, addresses), before)
+
+    def _along(self, aliases: Sequence[bytes], addresses: Sequence[bytes]) -> Iterator[Found]:
+        """A name that is allowed is so wherever an answer leads to it: what lies behind it is not looked at."""
+        for alias in aliases:
+            if self._allows(alias):
+                return
+            yield from self._named(alias, "alias")
+        yield from self._answered(addresses)
 
     def _named(self, name: bytes, step: Step) -> Iterator[Found]:
         key = search_key(name)

@@ -136,7 +136,8 @@ def decided(name: bytes, qtype: int, found: Found, pool: Pool, ttl: int) -> Verd
     if rule.action == "alias":
         return _alias(asked, found, ttl)
     if rule.action == "local":
-        records = reply.of_data([one for one in rule.data if one.qtype in {qtype, TYPE_CNAME}])
+        data = [one for one in rule.data if one.qtype in {qtype, TYPE_CNAME}]
+        records = reply.of_data((one.qtype, min(one.ttl, ttl), one.rdata) for one in data)  # a wrong one is soon over
         if records.answers:
             return _answered("local", asked, found, records, EDE_FORGED)
     elif not rule.action:

@@ -95,7 +95,8 @@ class Dispatcher:
             key, query, hit, judged = outcome
             waiting = Waiting(query, group, transport, client, send, judged, claim)
             self._count(waiting, hit)
-            if not self.limits.miss(sender, forwarder=forwarder, now=now):
+            proven = query.cookie_verified or (transport == "tcp" and query.direct)
+            if not self.limits.miss(sender, forwarder=forwarder, now=now, proven=proven):
                 return self._limited(packet, transport)
             if self._ask(key, waiting):
                 return outcome

@@ -47,8 +47,14 @@ class ClientLimits:
         self._octets = Buckets(limits.octets, seconds)
         self._forwarder_octets = Buckets(limits.forwarder_octets, seconds)
 
-    def miss(self, client: bytes, *, forwarder: bool, now: float) -> bool:
-        """Whether this client may have a question asked of the upstreams."""
+    def miss(self, client: bytes, *, forwarder: bool, now: float, proven: bool = False) -> bool:
+        """Whether this client may have a question asked of the upstreams.
+
+        One that is `proven` (it reads what is sent to its address) is counted by itself: what others ask in its name,
+        or its neighbours in theirs, takes nothing from it.
+        """
+        if proven:
+            return (self._forwarder_misses if forwarder else self._misses).take(b"+" + client, now)
         if forwarder:
             return self._forwarder_misses.take(client, now)
         return self._misses.take(network(client), now)

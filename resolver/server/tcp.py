@@ -122,7 +122,8 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         dispatcher.engine.counters.tcp_queries += 1
         if self._generation != self.factory.access.generation:
             self._classify()
-            if self._group is PROXIES:  # it became one, and sent no header
+            proxied = bool(self._proxy) and self.factory.access.group(self._proxy) is not PROXIES
+            if proxied or self._group is PROXIES:  # it is one no more, or became one and sent no header
                 dispatcher.engine.counters.proxy_refused += 1
                 self.cut_off()
                 return

@@ -102,7 +102,6 @@ class UdpServer:
         clients = self._clients
         dispatcher = self._dispatcher
         engine = dispatcher.engine
-        limits = dispatcher.limits
         now = dispatcher.clock()
         first, last = (8, 24) if self._wide else (4, 8)
         group = STRANGERS
@@ -133,14 +132,13 @@ class UdpServer:
                 if hit is not None:
                     key = (client, hit)
                     hits[key] = hits.get(key, 0) + 1
-            size = len(body) + 2
-            if size > LARGE and not limits.answer(client, size, forwarder=group.forwarder, now=now):
-                cut = self._limited(data[at : at + length].tobytes())
-                if cut is None:
+            if len(body) > LARGE:
+                given = self._within_limits(body, data[at : at + length].tobytes(), client, group, now)
+                if given is None:
                     silent.append(i)
                     continue
-                body = cut
-                size = len(body) + 2
+                body = given
+            size = len(body) + 2
             data[at + 2 : at + size] = body
             sizes[2 * i + 1] = size
         engine.counters.udp_queries += count
@@ -153,7 +151,11 @@ class UdpServer:
         if slow:
             dispatcher.flush_questions()
 
-    def _limited(self, packet: bytes) -> bytes | None:
+    def _within_limits(self, body: bytes, packet: bytes, client: bytes, group: Group, now: float) -> bytes | None:
+        """A large answer where its client may have it, else TC. Whose clients a proxy's are stands in the packet."""
+        limits = self._dispatcher.limits
+        if group is PROXIES or limits.answer(client, len(body), forwarder=group.forwarder, now=now):
+            return body
         self._dispatcher.engine.counters.limited += 1
         cut = self._dispatcher.truncated(packet)
         return cut.body if cut is not None else None

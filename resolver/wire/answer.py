@@ -40,7 +40,8 @@ _NAMES_IN = {2: (0, 1, 0), 5: (0, 1, 0), 6: (0, 2, 20), 12: (0, 1, 0), 15: (2, 1
 _LENGTHS = {1: 4, 28: 16}
 _NEGATIVE = frozenset((TYPE_SOA, TYPE_RRSIG))  # what says in the authority section for how long a negative answer holds
 ALIASES, ADDRESSES = 1, 2  # what an answer may lead to
-_LEADS = {TYPE_CNAME: ALIASES, **dict.fromkeys((TYPE_A, TYPE_AAAA, TYPE_SVCB, TYPE_HTTPS), ADDRESSES)}
+_LEADS = {TYPE_CNAME: ALIASES, TYPE_A: ADDRESSES, TYPE_AAAA: ADDRESSES}
+_LEADS |= dict.fromkeys((TYPE_SVCB, TYPE_HTTPS), ALIASES | ADDRESSES)
 _COVERS_SOA = TYPE_SOA.to_bytes(2, "big")
 
 

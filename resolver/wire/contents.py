@@ -36,6 +36,9 @@ def contents(question: bytes, records: Records, offsets: Sequence[int]) -> Conte
         elif kind in {TYPE_A, TYPE_AAAA}:
             addresses.append(message[at : at + length])
         elif kind in {TYPE_SVCB, TYPE_HTTPS}:
+            target = message[at + 2 : at + length].partition(b"\0")[0].lower() + b"\0"
+            if length > 3 and len(target) > 1 and _whole(target):  # the name that clients connect to instead
+                aliases.append(target)
             addresses.extend(_hints(message[at : at + length]))
     return Contents(tuple(aliases), tuple(addresses))
 
@@ -50,6 +53,14 @@ def _name(message: bytes, at: int) -> bytes:
         labels.append(message[at : at + size + 1])
         at += size + 1
     return b"".join(labels).lower() + b"\0"
+
+
+def _whole(name: bytes) -> bool:
+    """Whether it is one whole name: a zero inside a label would have cut it short."""
+    at = 0
+    while at < len(name) and name[at]:
+        at += name[at] + 1
+    return at == len(name) - 1
 
 
 def _hints(data: bytes) -> Iterator[bytes]:

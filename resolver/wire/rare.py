@@ -16,6 +16,7 @@ from resolver.wire import reply
 from resolver.wire.constants import CLASS_IN, HEADER
 
 _RECORD = struct.Struct("!HHHIH")  # pointer to the owner, type, class, TTL, length
+MAX_BEHIND, MAX_OCTETS_BEHIND = 50, 4096  # records and octets behind an alias
 _HEADER = struct.Struct("!HHHHHH")
 _TO_QUESTION = 0xC000 | HEADER
 
@@ -67,9 +68,14 @@ def behind_alias(target: bytes, type_class: bytes, found: reply.Records, ttl: in
     """A CNAME from the name that was asked to `target`, and the records found for that, their names written whole."""
     import dnslib  # noqa: TID251  this is the door
 
-    head = _HEADER.pack(0, 0x8180, 1, found.answers, found.authorities, found.additionals)
-    message = dnslib.DNSRecord.parse(head + target + type_class + found.data)
     first = reply.alias(target, ttl)
+    if found.answers + found.authorities > MAX_BEHIND or len(found.data) > MAX_OCTETS_BEHIND:
+        return first  # the alias alone: its target can be asked for, and no list may cost a worker its time
+    head = _HEADER.pack(0, 0x8180, 1, found.answers, found.authorities, found.additionals)
+    try:
+        message = dnslib.DNSRecord.parse(head + target + type_class + found.data)
+    except (dnslib.DNSError, UnicodeError, RecursionError):  # legal data that dnslib does not read
+        return first
     parts = [first.data] + [_whole(dnslib, one) for one in (*message.rr, *message.auth)]
     return reply.Records(b"".join(parts), 1 + len(message.rr), len(message.auth), 0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 
 import pytest
@@ -75,13 +74,6 @@ def test_what_is_wrong_is_one_sentence(settings_file, state, words, code, why):
     assert (ran.exit_code, why in ran.stderr) == (code, True), ran.output
     assert "Traceback" not in ran.output
     assert ClientFolder(state).read() is None
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_what_could_not_be_published_is_told(settings_file, state):
-    (state / "clients").mkdir(parents=True, mode=0o500)
-    ran = clients(settings_file, "exempt", "127.10.0.9", "--reason", "x", "--for", "1d")
-    assert (ran.exit_code, "noted, but not published yet" in ran.stderr) == (1, True)
 
 
 def test_a_folder_that_is_none_is_told(settings_file, state):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from twisted.internet.task import Clock
 
-from contracts.decisions import Allowed, Bypass, Decisions, DecisionsFile
+from contracts.decisions import Allowed, BadDecisions, Bypass, Decisions, DecisionsFile, _seal
 from contracts.policy import Manifest
 from resolver.decided import LATEST, LOOK_SECONDS, DecisionKeeper
 from resolver.policy.ladder import make_policy
@@ -69,7 +69,23 @@ def test_a_change_is_seen_within_a_second(deciding):
     assert len(deciding.taken) == 2
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b'{"serial": 1, "format": 2}', b'{"serial": 1, "unknown": 1}'])
+def sealed(body):
+    return _seal(body) + b"\n" + body
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"{",
+        b'{"serial": 1}',
+        sealed(b"{"),
+        sealed(b'{"serial": 1, "format": 2}'),
+        sealed(b'{"serial": 1, "unknown": 1}'),
+        sealed(b'{"allowed": [{"name": "x\xff", "until": 1, "reason": ""}]}'),
+        sealed(b'{"allowed": [{"name": "good..example", "until": 1, "reason": ""}]}'),
+    ],
+)
 def test_what_cannot_be_understood_changes_nothing_and_is_told(deciding, damage, caplog):
     deciding.file.publish(Decisions(1, bypass=Bypass(2000.0, "fire")))
     deciding.keeper.look()
@@ -90,3 +106,28 @@ def test_years_are_looked_at_day_by_day(deciding):
     deciding.file.publish(Decisions(1, allowed=(Allowed("evil.example", 1e10, "ours"),)))
     deciding.keeper.look()
     assert deciding.timers.getDelayedCalls()[0].getTime() <= LATEST
+
+
+def test_every_flipped_bit_is_found(deciding):
+    deciding.file.publish(Decisions(1, 0.0, (Allowed("good.example", 2000.0, "báo nhầm"),), Bypass(2000.0, "sự cố")))
+    whole = deciding.file.path.read_bytes()
+    for bit in range(8 * len(whole)):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        deciding.file.path.write_bytes(flipped)
+        with pytest.raises(BadDecisions):
+            deciding.file.read()
+
+
+def test_a_clock_that_is_set_ends_it_too(tmp_path):
+    """As after a suspended machine: our timer would come hours too late."""
+    now, timers, taken = [1000.0], Clock(), []
+    keeper = DecisionKeeper(timers, DecisionsFile(tmp_path), taken.append, lambda: now[0])
+    DecisionsFile(tmp_path).publish(Decisions(1, bypass=Bypass(2000.0, "fire")))
+    keeper.look()
+    keeper.look()
+    assert len(taken) == 1
+    now[0] += 4 * 3600
+    keeper.look()
+    assert len(taken) == 2
+    keeper.stop()

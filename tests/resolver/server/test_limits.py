@@ -95,11 +95,12 @@ def test_over_the_limit_by_udp_is_tc_by_tcp_nothing_and_a_hit_all_the_same(dispa
     answer = understood(ask("watched.example").body)
     assert answer.flags & dns.flags.TC
     assert answer.question[0].name.to_text() == "watched.example."
-    assert ask("two.example", "tcp") is None
+    assert isinstance(ask("two.example", "tcp"), Forward)  # proven: counted by itself
+    assert ask("three.example", "tcp") is None
     assert dispatcher.hits.folded == {(CLIENT, "watched.example", "monitor"): 1}
     assert dispatcher.engine.counters.limited == 2
     assert understood(ask("evil.example").body).answer  # what needs no upstream has no limit
-    assert len(dispatcher.upstream.waiting) == 1
+    assert len(dispatcher.upstream.waiting) == 2
 
 
 def test_a_registered_forwarder_has_limits_of_its_own(dispatcher):
@@ -138,3 +139,11 @@ def test_large_answers_over_the_limit_are_truncated_also_from_the_table_of_finis
     assert len(other) > 1000
     clock.now += 1
     assert len(served.exchange(ALLOWED[0], packet)) > 1000
+
+
+def test_who_has_shown_that_it_reads_loses_nothing_to_what_others_ask_in_its_name():
+    limits = ClientLimits(Limits(misses=10, burst_seconds=1))
+    assert taken(limits, CLIENT, 100) == 10
+    proven = sum(limits.miss(CLIENT, forwarder=False, now=NOW, proven=True) for _ in range(100))
+    assert proven == 10
+    assert limits.miss(NEIGHBOUR, forwarder=False, now=NOW, proven=True)
