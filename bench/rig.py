@@ -27,7 +27,7 @@ from contracts.hit import Hello
 from contracts.names import to_wire
 from contracts.networks import Endpoint, UpstreamAddress
 from contracts.policy import PolicyFolder
-from contracts.settings import PRIVATE, Dns, Sinkhole, Upstreams
+from contracts.settings import PRIVATE, Dns, Limits, Sinkhole, Upstreams
 from resolver.engine import Engine
 from resolver.hits.sender import HitSender
 from resolver.net.mmsg import make_batch
@@ -101,7 +101,8 @@ class Rig:
         access = Access(PRIVATE)
         self._upstream = _Upstream()
         here = Endpoint(f"{HOST}:{free_port()}", None)
-        settings = Dns((here,), upstreams=Upstreams((self._upstream.endpoint,)))
+        unlimited = Limits(misses=0, octets=0)  # one client asks all
+        settings = Dns((here,), upstreams=Upstreams((self._upstream.endpoint,)), limits=unlimited)
         reactor: Any = _Reactor()
         self._reactor = reactor
         self._batches = batches

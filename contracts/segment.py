@@ -77,7 +77,7 @@ class Listed(NamedTuple):
     below: bool = True  # subdomains; always so for a network
 
 
-class Match(NamedTuple):
+class Match(msgspec.Struct, frozen=True, gc=False):
     """What a segment says about a name or address: the indicator and where it came from."""
 
     indicator: bytes  # wire name, or network_key

@@ -12,6 +12,7 @@ from operator import attrgetter
 from contracts.hit import Transport
 from contracts.names import to_wire
 from contracts.settings import Dns
+from resolver.bodies import Bodies
 from resolver.cache.entry import CachedAnswer
 from resolver.cache.failures import Failures
 from resolver.cache.table import TwoGenerations
@@ -24,7 +25,7 @@ from resolver.policy.ladder import Policy
 from resolver.policy.local import LocalNames
 from resolver.policy.verdict import FORWARD, Verdict
 from resolver.wire import rare, reply
-from resolver.wire.answer import ALIASES, Answer
+from resolver.wire.answer import Answer
 from resolver.wire.constants import (
     CLASS_ANY,
     CLASS_IN,
@@ -33,13 +34,9 @@ from resolver.wire.constants import (
     EDE_NOT_AUTHORITATIVE,
     EDE_NOT_SUPPORTED,
     EDE_PROHIBITED,
-    EDE_STALE,
-    EDE_STALE_NXDOMAIN,
     EMPTY_OPT,
     HEADER,
-    MAX_TCP,
     NOTAUTH,
-    NXDOMAIN,
     REFUSED,
     SERVFAIL,
     TYPE_ANY,
@@ -73,6 +70,7 @@ class Engine:
         self.policy = policy
         forwarded = [to_wire(one.zone) for one in dns.forward_zones]
         self.local = LocalNames(dns.local_records, dns.special_names, forwarded)
+        self.bodies = Bodies(dns.udp_payload)
         self.counters = Counters()
         self.options = ClientOptions()
         self.cache: TwoGenerations[CacheKey, CachedAnswer] = TwoGenerations(dns.cache.entries, attrgetter("weight"))
@@ -112,31 +110,32 @@ class Engine:
             return None
         except Malformed as error:
             self.counters.malformed += 1
-            return self._error(error.query, error.rcode, error.ede) if error.query else None
-        if asker is not None:
+            return Reply(self.bodies.error(error.query, error.rcode, error.ede), None) if error.query else None
+        if asker is not None and (query.claims or not asker.direct):
             group = identify(query, asker, self.access, self.counters)
         if query.qclass != CLASS_IN or query.qtype in _TRANSFERS:
             return self._not_served(query, group, transport)
         verdict = self._judge(query, group, transport)
+        if verdict.records is not None:
+            given = self._given(query, verdict, transport)
+            self._keep(query, packet, group, transport, (given.body, math.inf, given.hit))
+            return given
         if verdict.way != "forward":
             decided = self._decided(query, verdict, group, packet, transport, now)
             if decided is not None:
                 return decided
-        hit = _hit(verdict, query, transport)
         local = self.local.find(query.name, query.qtype)
         if local is not None:
             self.counters.local += 1
-            body = reply.write(
-                query, local.records, local.rcode, self._limit(query, transport), self.dns.udp_payload, ede=local.ede
-            )
+            hit = _hit(verdict, query, transport)
+            body = self.bodies.of(query, transport, local.records, local.rcode, local.ede)
             self._keep(query, packet, group, transport, (body, math.inf, hit))
             return Reply(body, hit)
-        if not wants_recursion(query):
-            refused = self._error(query, REFUSED, EDE_NOT_AUTHORITATIVE)
-            return Reply(refused.body, hit)  # a machine that asks for a listed name is a hit, however it asks
+        if not wants_recursion(query):  # a machine that asks for a listed name is a hit, however it asks
+            return Reply(self.bodies.error(query, REFUSED, EDE_NOT_AUTHORITATIVE), _hit(verdict, query, transport))
         if query.qtype == TYPE_ANY:
             self.counters.local += 1
-            return Reply(reply.write(query, reply.ANY, 0, MAX_TCP, self.dns.udp_payload), hit)  # under 512 octets
+            return Reply(self.bodies.of(query, transport, reply.ANY), _hit(verdict, query, transport))
         return self._ordinary(query, verdict, group, packet, transport, now)
 
     def _ordinary(self, query: Query, verdict: Verdict, group: Group, packet: bytes, transport: Transport,
@@ -154,14 +153,14 @@ class Engine:
                 self._keep(query, packet, group, transport, (given.body, until, given.hit))
             return given
         self.counters.cached += 1
-        if cached.leads and verdict.way == "forward":
+        if cached.leads & self.policy.follows and verdict.way == "forward":
             verdict = self._judge_answer(query, cached, verdict, group)
             if verdict.way != "forward":
                 decided = self._decided(query, verdict, group, packet, transport, now, cached.expires)
                 if decided is not None:
                     return decided
         hit = _hit(verdict, query, transport)
-        body = self._write(query, cached, transport, now)
+        body = self.bodies.kept(query, transport, cached, now)
         self._keep(query, packet, group, transport, (body, cached.next_second(now), hit))
         return Reply(body, hit, key if self.dns.cache.prefetch and cached.due(now) else None)
 
@@ -176,21 +175,22 @@ class Engine:
     def _by_policy(self, query: Query, verdict: Verdict, transport: Transport, now: float) -> Outcome:
         """What policy answers; None where the question goes on as usual."""
         way = verdict.way
+        if way == "answer":
+            return self._given(query, verdict, transport)
         if way in _ON or (way == "tcp-only" and transport == "tcp"):
             return None
-        hit = _hit(verdict, query, transport)
         if way == "alias":
             return self._aliased(query, verdict, transport, now)
         self.counters.listed += 1
-        if way == "drop":
-            return Drop(hit)
-        if way == "tcp-only":
-            return self.truncated(query)._replace(hit=hit)
+        hit = _hit(verdict, query, transport)
+        return Drop(hit) if way == "drop" else Reply(self.bodies.truncated(query), hit)  # tcp-only
+
+    def _given(self, query: Query, verdict: Verdict, transport: Transport) -> Reply:
+        """The verdict's own records."""
         assert verdict.records is not None
-        limit = self._limit(query, transport)
-        return Reply(
-            reply.write(query, verdict.records, verdict.rcode, limit, self.dns.udp_payload, ede=verdict.ede), hit
-        )
+        self.counters.listed += 1
+        body = self.bodies.of(query, transport, verdict.records, verdict.rcode, verdict.ede)
+        return Reply(body, _hit(verdict, query, transport))
 
     def _aliased(self, query: Query, verdict: Verdict, transport: Transport, now: float) -> Outcome:
         """A CNAME and what its target has: a local record, or what an upstream says. No policy is asked about it."""
@@ -216,15 +216,11 @@ class Engine:
                       rcode: int) -> Reply:  # fmt: skip
         self.counters.listed += 1
         whole = rare.behind_alias(verdict.target, query.question[-4:], records, self.policy.ttl)
-        limit = self._limit(query, transport)
-        body = reply.write(query, whole, rcode, limit, self.dns.udp_payload, ede=verdict.ede)
-        return Reply(body, _hit(verdict, query, transport))
+        return Reply(self.bodies.of(query, transport, whole, rcode, verdict.ede), _hit(verdict, query, transport))
 
     def _judge_answer(self, query: Query, cached: CachedAnswer, verdict: Verdict, group: Group) -> Verdict:
         """What policy says of where the answer leads; `verdict` is on the question by itself. Made once and kept."""
         policy = self.policy
-        if not (cached.leads & ALIASES or policy.judges_addresses):
-            return verdict
         known = cached.judged
         if known is None or known[0] is not policy or known[1] is not group:
             aliases, addresses = cached.contents(query.name + query.question[-4:])
@@ -239,14 +235,15 @@ class Engine:
         So did who asked in class ANY, which holds IN. Names of CH or HS are other names, of which no list speaks.
         """
         if not query.question:
-            return self._error(query, self.options.alone(query))
+            return Reply(self.bodies.error(query, self.options.alone(query)), None)
         if query.qclass == CLASS_IN:  # RFC 5936 section 2.2.1: we have no zones
-            refused, verdict = self._error(query, NOTAUTH, EDE_NOT_AUTHORITATIVE), self._judge(query, group, transport)
+            refused = self.bodies.error(query, NOTAUTH, EDE_NOT_AUTHORITATIVE)
+            verdict = self._judge(query, group, transport)
         else:
-            refused, verdict = self._error(query, REFUSED, EDE_NOT_SUPPORTED), FORWARD
+            refused, verdict = self.bodies.error(query, REFUSED, EDE_NOT_SUPPORTED), FORWARD
             if query.qclass == CLASS_ANY:  # recorded as type ANY: no address was given
                 verdict = self.policy.judge(query.name, TYPE_ANY, group)
-        return Reply(refused.body, _hit(verdict, query, transport))
+        return Reply(refused, _hit(verdict, query, transport))
 
     def arrived(self, key: CacheKey, answer: Answer, now: float) -> CachedAnswer:
         """An upstream's answer to `key`: kept for as long as it says."""
@@ -279,10 +276,16 @@ class Engine:
         Judged again under a policy that is newer than the verdict in `judged`: the name may have been listed meanwhile.
         Where that needs the answer to another question (an alias), it is a Forward once more.
         """
-        verdict = judged[1] if judged and judged[0] is self.policy else self._judge(query, group, transport)
+        policy = self.policy
+        if judged and judged[0] is policy:
+            verdict = judged[1]
+            if verdict is FORWARD and cached is not None and not cached.leads & policy.follows:
+                return Reply(self.bodies.kept(query, transport, cached, now), None)  # nearly always, and for `own`
+        else:
+            verdict = self._judge(query, group, transport)
         own = cache_key(query)
         key = key or own
-        if verdict.way == "forward" and cached is not None and cached.leads and key == own:
+        if verdict.way == "forward" and cached is not None and cached.leads & policy.follows and key == own:
             verdict = self._judge_answer(query, cached, verdict, group)
         if verdict.way == "alias" and key == _key_of(query, verdict):
             found = (cached.records(now), cached.rcode) if cached is not None else self._stale_target(key, now)
@@ -294,7 +297,7 @@ class Engine:
             return Forward(own, query, _hit(verdict, query, transport), (self.policy, verdict))
         if cached is None:
             return self._unanswered(query, verdict, group, transport, now, EDE_NO_REACHABLE)
-        return Reply(self._write(query, cached, transport, now), _hit(verdict, query, transport))
+        return Reply(self.bodies.kept(query, transport, cached, now), _hit(verdict, query, transport))
 
     def _unanswered(self, query: Query, verdict: Verdict, group: Group, transport: Transport, now: float,
                     ede: int) -> Outcome:  # fmt: skip
@@ -302,26 +305,14 @@ class Engine:
         old = self.stale(cache_key(query), now)
         if old is None:
             self.counters.failed += 1
-            return Reply(self._error(query, SERVFAIL, ede).body, _hit(verdict, query, transport))
-        if old.leads and verdict.way == "forward":
+            return Reply(self.bodies.error(query, SERVFAIL, ede), _hit(verdict, query, transport))
+        if old.leads & self.policy.follows and verdict.way == "forward":
             verdict = self._judge_answer(query, old, verdict, group)
             decided = self._by_policy(query, verdict, transport, now)
             if decided is not None:
                 return decided
         self.counters.stale += 1
-        body = reply.write(
-            query, old.stale_records(), old.rcode, self._limit(query, transport), self.dns.udp_payload,
-            ede=EDE_STALE_NXDOMAIN if old.rcode == NXDOMAIN else EDE_STALE,
-        )  # fmt: skip
-        return Reply(body, _hit(verdict, query, transport))
-
-    def truncated(self, query: Query) -> Reply:
-        """Come by TCP: nothing fits in 0 octets."""
-        return Reply(reply.write(query, reply.NOTHING, 0, 0, self.dns.udp_payload), None)
-
-    def servfail(self, query: Query) -> Reply:
-        """For a question that met a bug of ours."""
-        return self._error(query, SERVFAIL)
+        return Reply(self.bodies.stale(query, transport, old), _hit(verdict, query, transport))
 
     def _judge(self, query: Query, group: Group, transport: Transport) -> Verdict:
         """The verdict; remembered where the raw table cannot help: TCP, options, a case that changes every time."""
@@ -336,16 +327,6 @@ class Engine:
                 verdicts.put(asked, verdict)
         return verdict
 
-    def _write(self, query: Query, cached: CachedAnswer, transport: Transport, now: float) -> bytes:
-        wants_ad = bool(query.bits & 0x21)  # AD or DO asked for: RFC 6840 section 5.8
-        return reply.write(
-            query, cached.records(now), cached.rcode, self._limit(query, transport), self.dns.udp_payload,
-            ad=cached.ad and wants_ad, remark=cached.remark,
-        )  # fmt: skip
-
-    def _limit(self, query: Query, transport: Transport) -> int:
-        return MAX_TCP if transport == "tcp" else min(query.payload, self.dns.udp_payload)
-
     def _keep(self, query: Query, packet: bytes, group: Group, transport: Transport, finished: Finished) -> None:
         """Options (cookies, client subnets) belong to one packet or one client: those skip the raw table.
 
@@ -359,11 +340,7 @@ class Engine:
         query = header_only(packet)
         if query and query.claims:
             self.counters.claims_ignored += 1
-        return self._error(query, REFUSED, EDE_PROHIBITED) if query else None
-
-    def _error(self, query: Query, rcode: int, ede: int | None = None) -> Reply:
-        body = reply.write(query, reply.NOTHING, rcode, MAX_TCP, self.dns.udp_payload, ede=ede)
-        return Reply(body, None)
+        return Reply(self.bodies.error(query, REFUSED, EDE_PROHIBITED), None) if query else None
 
 
 def _hit(verdict: Verdict, query: Query, transport: Transport) -> bytes | None:

@@ -73,7 +73,7 @@ def explain(engine: Engine, name: bytes, qtype: int, client: bytes, now: float) 
         return told.end(_LOCAL, "local", local.reason)
     told.passed(_LOCAL, "no name that is answered here")
     kept = _kept(engine, name, qtype, now)
-    if kept is not None and kept.leads and verdict.way == "forward":
+    if kept is not None and kept.leads & policy.follows and verdict.way == "forward":
         aliases, addresses = kept.contents(name + _TYPE_CLASS.pack(qtype, CLASS_IN))
         further = policy.judge_answer(name, qtype, group, verdict, aliases, addresses)
         if further is not verdict:

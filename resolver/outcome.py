@@ -1,11 +1,11 @@
 """What a client's packet can bring about: the words between engine and servers.
 
-No behaviour here.
+No behaviour here. Structs, not named tuples, wherever one is made for each packet: those take three times as long.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from resolver.policy.ladder import Policy
 from resolver.policy.verdict import Verdict
@@ -17,7 +17,7 @@ CacheKey = tuple[bytes, int]  # (lower-case name, type, class; DO, CD and AD bit
 Finished = tuple[bytes, float, bytes | None]
 
 
-class Reply(NamedTuple):
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """Send `body` behind the query's ID; record `hit`; ask upstream for `refresh`, whose answer is soon over."""
 
     body: bytes
@@ -25,7 +25,7 @@ class Reply(NamedTuple):
     refresh: CacheKey | None = None
 
 
-class Forward(NamedTuple):
+class Forward(msgspec.Struct, frozen=True):
     """Ask upstream for `key`; give the answer to `Engine.arrived`, then `Engine.complete` for each who waits.
 
     Record `hit` at once: it is what the question says by itself. Where the answer leads may make another.
@@ -37,7 +37,7 @@ class Forward(NamedTuple):
     judged: tuple[Policy, Verdict]
 
 
-class Drop(NamedTuple):
+class Drop(msgspec.Struct, frozen=True, gc=False):
     """Send nothing; record `hit`."""
 
     hit: bytes | None

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from contracts.decisions import Decisions
-from contracts.hit import Step
 from contracts.names import parents, search_key, to_wire
 from contracts.policy import Manifest, ManifestEntry
 from contracts.segment import Match, Segment, address_key
 from resolver.policy.addresses import Pool
 from resolver.policy.clients import Group
 from resolver.policy.verdict import ALLOWED, EXEMPT, FORWARD, Found, Verdict, decided, passed, watched
+from resolver.wire.answer import ADDRESSES, ALIASES
 
 # (rung, why it stands here). resolver.engine and `explain` walk it in this order.
 RUNGS = (
@@ -44,7 +44,7 @@ class Policy(NamedTuple):
     ttl: int
     allowed: frozenset[bytes] = frozenset()  # wire names that are taken out with what is below them
     bypassed: bool = False  # everything listed is only watched
-    judges_addresses: bool = False  # a live segment lists networks of answers
+    follows: int = 0  # where an answer is followed to: ALIASES, and ADDRESSES where a live segment lists any
     judges_clients: bool = False
 
     def clients(self, packed: bytes) -> dict[int, Match]:
@@ -62,10 +62,21 @@ class Policy(NamedTuple):
         """
         if group.exempt:
             return EXEMPT
-        if self._allows(name):
+        if self.allowed and self._allows(name):
             return ALLOWED
-        founds = self._named(name, "name") if not group.matches else self._asked(name, group.matches)
-        return self._decide(name, qtype, group, founds, FORWARD)
+        if group.matches:
+            return self._decide(name, qtype, group, self._asked(name, group.matches), FORWARD)
+        best = FORWARD  # the loop of `_decide` without its calls: every question comes here that is not finished
+        key = search_key(name)
+        for entry, segment in self.live:
+            match = segment.find(name, key)
+            if match is not None:
+                verdict = self._verdict(name, qtype, Found(match, entry, "name", self.serial), group)
+                if verdict.action != "monitor":
+                    return verdict
+                if best is FORWARD:
+                    best = verdict
+        return best
 
     def judge_answer(self, name: bytes, qtype: int, group: Group, before: Verdict, aliases: Sequence[bytes],
                      addresses: Sequence[bytes]) -> Verdict:  # fmt: skip
@@ -80,15 +91,12 @@ class Policy(NamedTuple):
         for alias in aliases:
             if self._allows(alias):
                 return
-            yield from self._named(alias, "alias")
+            key = search_key(alias)
+            for entry, segment in self.live:
+                match = segment.find(alias, key)
+                if match is not None:
+                    yield Found(match, entry, "alias", self.serial)
         yield from self._answered(addresses)
-
-    def _named(self, name: bytes, step: Step) -> Iterator[Found]:
-        key = search_key(name)
-        for entry, segment in self.live:
-            match = segment.find(name, key)
-            if match is not None:
-                yield Found(match, entry, step, self.serial)
 
     def _asked(self, name: bytes, clients: Mapping[int, Match]) -> Iterator[Found]:
         """In each list the client's address before the name."""
@@ -103,7 +111,7 @@ class Policy(NamedTuple):
 
     def _answered(self, addresses: Sequence[bytes]) -> Iterator[Found]:
         """In each list the narrowest network, then the lowest address."""
-        if not (self.judges_addresses and addresses):
+        if not self.follows & ADDRESSES:
             return
         keys = [address_key(packed, "answer") for packed in sorted(addresses)]
         for entry, segment in self.live:
@@ -147,7 +155,7 @@ def make_policy(manifest: Manifest | None, segments: dict[str, Segment], pool: P
         ttl,
         frozenset(to_wire(one.name) for one in decisions.allowed if now < one.until),
         decisions.bypass is not None and now < decisions.bypass.until,
-        _lists(live, "answer"),
+        ALIASES | (ADDRESSES if _lists(live, "answer") else 0),
         _lists(live, "client"),
     )
 

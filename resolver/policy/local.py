@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from contracts import names
 from contracts.settings import SpecialNames
 from contracts.zone_text import DEFAULT_TTL, WILDCARD, Record, read_record
@@ -162,7 +164,7 @@ def _special(zone: Zone, name: bytes, qtype: int, has_below: bool) -> LocalAnswe
         if qtype == _TYPE_DS:
             return None  # the parent's to answer, who proves that there is none: RFC 8375 section 4, item 4
         if qtype in {TYPE_SOA, TYPE_ANY}:
-            return LocalAnswer(soa._replace(answers=1, authorities=0), NOERROR, None, zone.reason)
+            return LocalAnswer(msgspec.structs.replace(soa, answers=1, authorities=0), NOERROR, None, zone.reason)
         if qtype == TYPE_NS:
             return LocalAnswer(zone.servers, NOERROR, None, zone.reason)
     rcode = NOERROR if types is not None or has_below else NXDOMAIN

@@ -5,7 +5,9 @@ Finding the match is resolver.policy.ladder's; writing the answer is resolver.wi
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from contracts.hit import Action, HitFacts, Step, Transport, pack_facts
 from contracts.names import to_text
@@ -27,7 +29,7 @@ from resolver.wire.constants import (
 _WILD = b"\x01*"
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """A match, in which list, and what of the question or its answer it was about."""
 
     match: Match
@@ -49,28 +51,23 @@ def indicator_text(match: Match) -> str:
     return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
 
 
-class Verdict:
+class Verdict(msgspec.Struct, eq=False):
     """What is to be done: answer with `records`; or, where there are none, what `way` says.
 
     forward: as usual, and the answer is judged, too. final: as usual, and that is all. drop: no answer at all.
     tcp-only: truncated by UDP, as usual by TCP. alias: what the name `target` has, behind a CNAME.
     """
 
-    __slots__ = ("_asked", "_packed", "action", "address", "ede", "found", "rcode", "records", "target", "way")
-
-    def __init__(self, action: Action | Literal["forward", "allowed", "exempt"],
-                 way: Literal["forward", "final", "answer", "drop", "tcp-only", "alias"] = "forward",
-                 asked: tuple[bytes, int] = (b"\0", 0), found: Found | None = None) -> None:  # fmt: skip
-        self.action = action
-        self.way = way
-        self.found = found
-        self.records: reply.Records | None = None
-        self.rcode = NOERROR
-        self.ede: int | None = None
-        self.address = b""
-        self.target = b""
-        self._asked = asked
-        self._packed: dict[tuple[Transport, bool], bytes] = {}
+    action: Action | Literal["forward", "allowed", "exempt"]
+    way: Literal["forward", "final", "answer", "drop", "tcp-only", "alias"] = "forward"
+    asked: tuple[bytes, int] = (b"\0", 0)  # wire name, type
+    found: Found | None = None
+    records: reply.Records | None = None
+    ede: int | None = None
+    rcode: int = NOERROR
+    address: bytes = b""
+    target: bytes = b""
+    _packed: dict[tuple[Transport, bool], bytes] | None = None
 
     def hit(self, transport: Transport, *, verified: bool = False) -> bytes | None:
         """Packed facts of the hit to record for one such question, made once; None where nothing is listed.
@@ -80,6 +77,8 @@ class Verdict:
         found = self.found
         if found is None:
             return None
+        if self._packed is None:
+            self._packed = {}
         kind = (transport, verified)
         packed = self._packed.get(kind)
         if packed is None:
@@ -95,12 +94,13 @@ class Verdict:
         assert self.action != "forward"
         assert self.action != "allowed"
         assert self.action != "exempt"
-        match, entry, labels = found.match, found.entry, found.match.labels
-        name, qtype = self._asked
+        match, entry, (name, qtype) = found.match, found.entry, self.asked
+        qname, (kind, family, letter, source) = to_text(name), match.rule.labels
+        indicator = qname if match.indicator == name else found.indicator
         return HitFacts(
-            to_text(name), qtype, transport, self.action, self.address_text, found.indicator, match.subdomains,
-            *labels[:2], entry.list, entry.version, match.line, entry.campaign, *labels[2:], found.serial,
-            found.step, verified,
+            qname, qtype, transport, self.action, self.address_text, indicator, match.subdomains, kind, family,
+            entry.list, entry.version, match.line, entry.campaign, letter, source, found.serial, found.step,
+            verified,
         )  # fmt: skip
 
 
@@ -123,6 +123,15 @@ def decided(name: bytes, qtype: int, found: Found, pool: Pool, ttl: int) -> Verd
     """The verdict on what a list in force lists: by what the list asks for, then by the type asked."""
     rule = found.match.rule
     asked = (name, qtype)
+    if not rule.action:
+        hash32 = found.match.hash32
+        packed = pool.ipv4(hash32) if qtype == TYPE_A else pool.ipv6(hash32) if qtype == TYPE_AAAA else None
+        if packed is not None:
+            verdict = _answered("sinkhole", asked, found, reply.address(packed, ttl), EDE_FORGED)
+            verdict.address = packed
+            return verdict
+        # HTTPS and SVCB too: their hints would lead to the real address (RFC 9460)
+        return _answered("nodata", asked, found, _nothing(name, found, ttl), EDE_BLOCKED)
     if rule.action == "passthru":
         return passed(name, qtype, found)
     if rule.action == "drop":
@@ -140,22 +149,11 @@ def decided(name: bytes, qtype: int, found: Found, pool: Pool, ttl: int) -> Verd
         records = reply.of_data((one.qtype, min(one.ttl, ttl), one.rdata) for one in data)  # a wrong one is soon over
         if records.answers:
             return _answered("local", asked, found, records, EDE_FORGED)
-    elif not rule.action:
-        hash32 = found.match.hash32
-        packed = pool.ipv4(hash32) if qtype == TYPE_A else pool.ipv6(hash32) if qtype == TYPE_AAAA else None
-        if packed is not None:
-            verdict = _answered("sinkhole", asked, found, reply.address(packed, ttl), EDE_FORGED)
-            verdict.address = packed
-            return verdict
-    # HTTPS and SVCB too: their hints would lead to the real address (RFC 9460)
     return _answered("nodata", asked, found, _nothing(name, found, ttl), EDE_BLOCKED)
 
 
 def _answered(action: Action, asked: tuple[bytes, int], found: Found, records: reply.Records, ede: int) -> Verdict:
-    verdict = Verdict(action, "answer", asked, found)
-    verdict.records = records
-    verdict.ede = ede
-    return verdict
+    return Verdict(action, "answer", asked, found, records, ede)
 
 
 def _nothing(name: bytes, found: Found, ttl: int) -> reply.Records:

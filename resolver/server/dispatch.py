@@ -10,7 +10,9 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from contracts.hit import Transport
 from resolver.cache.entry import CachedAnswer
@@ -22,6 +24,7 @@ from resolver.policy.ladder import Policy
 from resolver.policy.verdict import Verdict
 from resolver.server.limits import ClientLimits
 from resolver.wire.answer import Answer
+from resolver.wire.constants import SERVFAIL
 from resolver.wire.query import Query, bare, header_only
 from resolver.wire.reply import bare_failure
 
@@ -52,7 +55,7 @@ class Resolving(Protocol):
         """Send what was asked since the last call."""
 
 
-class Waiting(NamedTuple):
+class Waiting(msgspec.Struct, frozen=True):
     """A client whose answer is on its way from an upstream."""
 
     query: Query
@@ -73,6 +76,7 @@ class Dispatcher:
         self.hits = hits
         self.clock = clock
         self.upstream: Resolving | None = None
+        self._asker = Asker(b"", engine.access.default)  # of packets that no proxy sent: one for all of them in turn
         self._told: dict[str, int] = {}
 
     def packet(self, packet: bytes, client: bytes, group: Group, transport: Transport, send: Send, now: float,
@@ -82,42 +86,48 @@ class Dispatcher:
         `asker` is given where a proxy named the client.
         """
         try:
-            return self._packet(packet, asker or Asker(client, group), transport, send, now)
+            if asker is None:
+                asker = self._asker
+                asker.client, asker.group, asker.claim = client, group, b""
+            outcome = self.engine.answer(packet, group, transport, now, client, asker)
+            if isinstance(outcome, Forward):
+                query, judged = outcome.query, outcome.judged
+                waiting = Waiting(query, asker.group, transport, asker.client, send, judged, asker.claim)
+                self._count(waiting, outcome.hit)
+                limited = self._limited(query, client, group, transport, now)  # a claim in the packet moves no limit
+                outcome = limited or self._ask(outcome, waiting, now)
+            if isinstance(outcome, Forward) or outcome is None:
+                return outcome
+            if outcome.hit is not None:
+                self.hits.add(asker.client, outcome.hit, 1, asker.claim)
+            if isinstance(outcome, Reply) and outcome.refresh is not None and self.upstream is not None:
+                self.upstream.refresh(outcome.refresh)
         except Exception:  # noqa: BLE001  our bug: one client gets SERVFAIL, the worker lives
             self._own_fault()
             return self._failure(packet)
-
-    def _packet(self, packet: bytes, asker: Asker, transport: Transport, send: Send, now: float) -> Outcome:
-        sender, forwarder = asker.client, asker.group.forwarder  # a claim in the packet moves no limit
-        outcome = self.engine.answer(packet, asker.group, transport, now, asker.client, asker)
-        client, group, claim = asker.client, asker.group, asker.claim
-        if isinstance(outcome, Forward):
-            key, query, hit, judged = outcome
-            waiting = Waiting(query, group, transport, client, send, judged, claim)
-            self._count(waiting, hit)
-            proven = query.cookie_verified or (transport == "tcp" and query.direct)
-            if not self.limits.miss(sender, forwarder=forwarder, now=now, proven=proven):
-                return self._limited(packet, transport)
-            if self._ask(key, waiting):
-                return outcome
-            outcome = self.engine.complete(query, group, transport, None, now, judged, key)
-        if outcome is None or isinstance(outcome, Forward):
-            return None
-        if outcome.hit is not None:
-            self.hits.add(client, outcome.hit, 1, claim)
-        if isinstance(outcome, Reply) and outcome.refresh is not None and self.upstream is not None:
-            self.upstream.refresh(outcome.refresh)
         return outcome
 
-    def _limited(self, packet: bytes, transport: Transport) -> Reply | None:
-        """By UDP: come by TCP, which a forger of addresses cannot. By TCP: nothing."""
+    def _limited(self, query: Query, client: bytes, group: Group, transport: Transport, now: float) -> Reply | None:
+        """None within the limit. By UDP: come by TCP, which a forger of addresses cannot. By TCP: a failure."""
+        proven = query.cookie_verified or (transport == "tcp" and query.direct)
+        if self.limits.miss(client, forwarder=group.forwarder, now=now, proven=proven):
+            return None
         self.engine.counters.limited += 1
-        return self.truncated(packet) if transport == "udp" else None
+        bodies = self.engine.bodies
+        return Reply(bodies.truncated(query) if transport == "udp" else bodies.limited(query), None)
 
-    def truncated(self, packet: bytes) -> Reply | None:
+    def _ask(self, asked: Forward, waiting: Waiting, now: float) -> Outcome:
+        if self.upstream is not None and self.upstream.ask(asked.key, waiting):
+            return asked
+        refused = self.engine.complete(
+            waiting.query, waiting.group, waiting.transport, None, now, waiting.judged, asked.key
+        )
+        return None if isinstance(refused, Forward) else refused
+
+    def truncated(self, packet: bytes) -> bytes | None:
         """The question with TC and nothing else, for what is over a limit."""
         query = header_only(packet)
-        return self.engine.truncated(query) if query else None
+        return self.engine.bodies.truncated(query) if query else None
 
     def flush_questions(self) -> None:
         """Servers call this behind a batch of packets: what they brought to ask leaves together."""
@@ -155,9 +165,6 @@ class Dispatcher:
             self.hits.add(one.client, hit, 1, one.claim)
             one.query.counted = hit
 
-    def _ask(self, key: CacheKey, waiting: Waiting) -> bool:
-        return self.upstream is not None and self.upstream.ask(key, waiting)
-
     def guard(self, action: Callable[..., None], *given: object) -> None:
         """Do something for the reactor: a bug of ours in it is told, and the reactor goes on calling."""
         try:
@@ -182,8 +189,9 @@ class Dispatcher:
             outcome = engine.complete(one.query, group, one.transport, cached, now, one.judged, key)
             if isinstance(outcome, Forward):
                 self._count(one, outcome.hit)
-                again = one._replace(group=group, judged=outcome.judged)
-                return None if self._ask(outcome.key, again) else self._servfail(one.query)
+                again = msgspec.structs.replace(one, group=group, judged=outcome.judged)
+                asked = self.upstream is not None and self.upstream.ask(outcome.key, again)
+                return None if asked else self._servfail(one.query)
         except Exception:  # noqa: BLE001  as above
             self._own_fault()
             return self._servfail(one.query)
@@ -201,7 +209,7 @@ class Dispatcher:
 
     def _servfail(self, query: Query) -> Reply:
         try:
-            return self.engine.servfail(query)
+            return Reply(self.engine.bodies.error(query, SERVFAIL), None)
         except Exception:  # noqa: BLE001  the bug is in writing it, and is told already
             return Reply(bare_failure(query.flags), None)
 

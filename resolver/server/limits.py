@@ -16,22 +16,22 @@ _IPV4_OCTETS, _IPV6_OCTETS = 3, 7  # of the address: /24 and /56
 class Buckets:
     """Tokens by key: so many a second, and as many as `seconds` of them at once. A rate of 0 is no limit."""
 
-    __slots__ = ("_rate", "_room", "_table")
+    __slots__ = ("_room", "_table", "rate")
 
     def __init__(self, rate: int, seconds: int) -> None:
-        self._rate = rate
+        self.rate = rate
         self._room = float(rate * seconds)
         self._table: TwoGenerations[bytes, list[float]] = TwoGenerations(KEPT)  # key -> [tokens, as of this second]
 
     def take(self, key: bytes, now: float, tokens: float = 1.0) -> bool:
         """Whether there were so many left; none are taken where not."""
-        if not self._rate:
+        if not self.rate:
             return True
         found = self._table.get(key)
         if found is None:
             self._table.put(key, [self._room - tokens, now])
             return True
-        left = min(self._room, found[0] + (now - found[1]) * self._rate)
+        left = min(self._room, found[0] + (now - found[1]) * self.rate)
         found[1] = now
         found[0] = left - tokens if left >= tokens else left
         return left >= tokens
@@ -53,11 +53,12 @@ class ClientLimits:
         One that is `proven` (it reads what is sent to its address) is counted by itself: what others ask in its name,
         or its neighbours in theirs, takes nothing from it.
         """
+        buckets = self._forwarder_misses if forwarder else self._misses
+        if not buckets.rate:
+            return True
         if proven:
-            return (self._forwarder_misses if forwarder else self._misses).take(b"+" + client, now)
-        if forwarder:
-            return self._forwarder_misses.take(client, now)
-        return self._misses.take(network(client), now)
+            return buckets.take(b"+" + client, now)
+        return buckets.take(client if forwarder else network(client), now)
 
     def answer(self, client: bytes, octets: int, *, forwarder: bool, now: float) -> bool:
         """Whether this client may get so large an answer by UDP."""

@@ -108,7 +108,7 @@ class UdpServer:
         hot: dict[bytes, Finished] = {}
         hits: dict[tuple[bytes, bytes], int] = {}
         silent = list[int]()
-        slow = 0
+        slow, large = 0, LARGE
         at = -SIZE
         name_at = -NAME
         for i, length in enumerate(batch.received(count)):
@@ -132,13 +132,14 @@ class UdpServer:
                 if hit is not None:
                     key = (client, hit)
                     hits[key] = hits.get(key, 0) + 1
-            if len(body) > LARGE:
+            size = len(body)
+            if size > large:
                 given = self._within_limits(body, data[at : at + length].tobytes(), client, group, now)
                 if given is None:
                     silent.append(i)
                     continue
-                body = given
-            size = len(body) + 2
+                body, size = given, len(given)
+            size += 2
             data[at + 2 : at + size] = body
             sizes[2 * i + 1] = size
         engine.counters.udp_queries += count
@@ -152,13 +153,12 @@ class UdpServer:
             dispatcher.flush_questions()
 
     def _within_limits(self, body: bytes, packet: bytes, client: bytes, group: Group, now: float) -> bytes | None:
-        """A large answer where its client may have it, else TC. Whose clients a proxy's are stands in the packet."""
+        """A large answer where its client may have it, else TC. What goes to a proxy's clients is `_proxied`'s."""
         limits = self._dispatcher.limits
         if group is PROXIES or limits.answer(client, len(body), forwarder=group.forwarder, now=now):
             return body
         self._dispatcher.engine.counters.limited += 1
-        cut = self._dispatcher.truncated(packet)
-        return cut.body if cut is not None else None
+        return self._dispatcher.truncated(packet)
 
     def _classify(self, client: bytes) -> Group:
         """The group of a client not seen before; remembered, strangers too."""
@@ -203,7 +203,9 @@ class UdpServer:
             group = self._behind[proxy, client] = self._access.behind(proxy, client)
         asker = Asker(client, group, proxy, direct=header.stream)
         packet = packet[header.size :]
-        body = self._slow(i, packet, client, asker.group, now, asker)
+        body = self._slow(i, packet, client, group, now, asker)
+        if body is not None and len(body) > LARGE:
+            body = self._within_limits(body, packet, client, group, now)
         if body is not None:
             self._batch.data[i * SIZE : i * SIZE + 2] = packet[:2]  # the ID, in front of which the header stood
         return body

@@ -9,6 +9,8 @@ import math
 from collections import deque
 from typing import Generic, TypeVar
 
+import msgspec
+
 from resolver.upstream.scope import Scope
 from resolver.upstream.server import Server
 
@@ -17,37 +19,31 @@ Waiter = TypeVar("Waiter")
 REMEMBERED = 512  # IDs of a link, of 65,536: of a hundred guesses one is forgiven
 
 
-class Question(Generic[Waiter]):
+class Question(msgspec.Struct, Generic[Waiter], eq=False):
     """One question under way and everyone who waits for its answer."""
 
-    __slots__ = (
-        "again", "asked", "attempt", "avoid", "by_stream", "edns", "ident", "key", "level_for", "link", "opened",
-        "plain_for", "probe", "reopened", "scope", "sent", "server", "told_late", "tried", "waiters",
-    )  # fmt: skip
-
-    def __init__(self, key: Key, scope: Scope, waiters: list[Waiter], now: float, *, probe: bool = False) -> None:
-        self.key = key
-        self.scope = scope
-        self.waiters = waiters  # none where it is asked ahead of any client
-        self.opened = now
-        self.probe = probe  # a copy that only shows how a server does: nothing is delivered
-        self.told_late: int | None = None  # how many of the waiters have been told late, None before the time
-        self.tried: list[Server] = []  # one for each try; asking the same server in another way belongs to its try
-        # the try under way
-        self.attempt = 0  # counts every sending
-        self.server: Server | None = None
-        self.link: Link[Waiter] | None = None  # where its answer is expected
-        self.ident = b""
-        self.asked = b""  # name, type and class as sent
-        self.edns = False
-        self.sent = 0.0
-        # how to go on
-        self.again = False  # the same server once more, in another way
-        self.by_stream = False  # by TCP, though it is a server of datagrams
-        self.avoid: Link[Waiter] | None = None  # another port than this
-        self.plain_for: tuple[Server, ...] = ()  # who could not read it with EDNS
-        self.level_for: tuple[Server, ...] = ()  # who changed the case of its letters
-        self.reopened = False  # the connection was closed under it once already
+    key: Key
+    scope: Scope
+    waiters: list[Waiter]  # none where it is asked ahead of any client
+    opened: float
+    probe: bool = False  # a copy that only shows how a server does: nothing is delivered
+    told_late: int | None = None  # how many of the waiters have been told late, None before the time
+    tried: list[Server] = []  # one for each try; asking the same server in another way belongs to its try
+    # the try under way
+    attempt: int = 0  # counts every sending
+    server: Server | None = None
+    link: Link[Waiter] | None = None  # where its answer is expected
+    ident: bytes = b""
+    asked: bytes = b""  # name, type and class as sent
+    edns: bool = False
+    sent: float = 0.0
+    # how to go on
+    again: bool = False  # the same server once more, in another way
+    by_stream: bool = False  # by TCP, though it is a server of datagrams
+    avoid: Link[Waiter] | None = None  # another port than this
+    plain_for: tuple[Server, ...] = ()  # who could not read it with EDNS
+    level_for: tuple[Server, ...] = ()  # who changed the case of its letters
+    reopened: bool = False  # the connection was closed under it once already
 
 
 class Link(Generic[Waiter]):

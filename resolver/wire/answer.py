@@ -6,7 +6,8 @@ Nothing is stored here and nothing is trusted: any bytes give an Answer or BadAn
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+
+import msgspec
 
 from resolver.wire.constants import (
     AD,
@@ -57,7 +58,7 @@ class BadAnswer(Exception):
         self.case = case
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """What an upstream said, ready to be kept: records without OPT, and where their TTLs stand in the message."""
 
     rcode: int

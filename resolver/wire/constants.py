@@ -61,6 +61,7 @@ EDNS_EDE = 15  # RFC 8914
 EDNS_MAC = 65001  # dnsmasq --add-mac, Pi-hole: octets
 EDNS_MAC_TEXT = 65073  # dnsmasq --add-mac=text, =base64 (Nominum)
 EDNS_CPE_ID = 65074  # dnsmasq --add-cpe-id (Nominum)
+EDE_OTHER = 0
 EDE_STALE = 3
 EDE_FORGED = 4
 EDE_CACHED_ERROR = 13

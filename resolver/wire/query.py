@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import struct
 
+import msgspec
+
 from resolver.wire.claims import Claims
 from resolver.wire.constants import (
     AD,
@@ -52,35 +54,29 @@ class Malformed(Exception):
         self.ede = ede
 
 
-class Query:
+class Query(msgspec.Struct, eq=False):
     """A question as asked. `question` keeps the client's case; `name` is lower case.
 
     Without a question (both are empty) it asks for a cookie alone (RFC 7873 section 5.4).
     """
 
-    __slots__ = (
-        "claims", "cookie", "cookie_verified", "counted", "direct", "do", "edns", "flags", "id", "keepalive", "name",
-        "options", "payload", "qclass", "qtype", "question", "returns",
-    )  # fmt: skip
-
-    def __init__(self, ident: bytes, flags: int, question: bytes, qtype: int, qclass: int) -> None:
-        self.id = ident
-        self.flags = flags
-        self.question = question  # name, type, class as on the wire
-        self.name = question[:-4].lower()
-        self.qtype = qtype
-        self.qclass = qclass
-        self.edns = False
-        self.payload = MIN_UDP  # what the client can take by UDP, octets
-        self.do = False
-        self.options = b""
-        self.cookie: bytes | None = None  # what stands in the options, not checked
-        self.keepalive: bytes | None = None
-        self.cookie_verified = False  # the client has shown that it reads what is sent to its address
-        self.claims: Claims | None = None  # what the options say of who asks, not believed yet
-        self.direct = True  # a TCP connection is the client's own: it reads what is sent to its address
-        self.counted: bytes | None = None  # the hit that is recorded of it already
-        self.returns = b""  # options for the OPT record of the answer, filled in by resolver.options
+    id: bytes
+    flags: int
+    question: bytes  # name, type, class as on the wire
+    name: bytes
+    qtype: int
+    qclass: int
+    edns: bool = False
+    payload: int = MIN_UDP  # what the client can take by UDP, octets
+    do: bool = False
+    options: bytes = b""
+    cookie: bytes | None = None  # what stands in the options, not checked
+    keepalive: bytes | None = None
+    cookie_verified: bool = False  # the client has shown that it reads what is sent to its address
+    claims: Claims | None = None  # what the options say of who asks, not believed yet
+    direct: bool = True  # a TCP connection is the client's own: it reads what is sent to its address
+    counted: bytes | None = None  # the hit that is recorded of it already
+    returns: bytes = b""  # options for the OPT record of the answer, filled in by resolver.options
 
     @property
     def bits(self) -> int:
@@ -128,7 +124,7 @@ def parse(packet: bytes) -> Query:
 
 def bare(packet: bytes) -> Query:
     """A query whose question could not be read: only its header is answered."""
-    return Query(packet[:2], int.from_bytes(packet[2:4], "big"), b"", 0, 0)
+    return Query(packet[:2], int.from_bytes(packet[2:4], "big"), b"", b"", 0, 0)
 
 
 def _question(packet: bytes) -> tuple[Query, int]:
@@ -143,7 +139,8 @@ def _question(packet: bytes) -> tuple[Query, int]:
     if end > limit or at - HEADER >= MAX_NAME:
         raise Malformed(FORMERR, bare(packet))
     qtype, qclass = _TYPE_CLASS.unpack_from(packet, end - 4)
-    return Query(packet[:2], (packet[2] << 8) | packet[3], packet[HEADER:end], qtype, qclass), end
+    asked = packet[HEADER:end]
+    return Query(packet[:2], (packet[2] << 8) | packet[3], asked, asked[:-4].lower(), qtype, qclass), end
 
 
 def _cookie_alone(packet: bytes, additionals: int) -> Query:

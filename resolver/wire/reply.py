@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import struct
 from collections.abc import Iterable
-from typing import NamedTuple
+
+import msgspec
 
 from resolver.wire import edns
 from resolver.wire.constants import (
@@ -43,7 +44,7 @@ _TO_QUESTION = 0xC000 | HEADER
 _MNAME_RNAME = b"\x09localhost\x00" + b"\x06nobody\x07invalid\x00"
 
 
-class Records(NamedTuple):
+class Records(msgspec.Struct, frozen=True, gc=False):
     """The part of an answer between question and OPT, with its counts; offsets count from the message's start.
 
     `hints`: the octets of its additional section, with which it ends; for records written here there is none.

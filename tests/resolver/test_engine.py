@@ -190,7 +190,7 @@ def test_upstream_failed(engine):
 
 
 def test_our_own_fault_is_servfail(engine):
-    answer = understood(engine.servfail(parse(query("other.example", cd=True))).body)
+    answer = understood(engine.bodies.error(parse(query("other.example", cd=True)), 2))
     assert (answer.rcode(), answer.question[0].name.to_text()) == (SERVFAIL, "other.example.")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import dns.flags
+import msgspec
 import pytest
 
 from resolver.cache.entry import CachedAnswer
@@ -69,7 +70,7 @@ def test_a_name_listed_meanwhile_is_a_hit_that_is_flushed_before_its_answer(
     flushed = []
     send.later = type("Log", (list,), {"append": lambda self, _message: flushed.append(dict(dispatcher.hits.sent))})()
     waiting = next(iter(dispatcher.upstream.waiting.values()))
-    waiting[0] = waiting[0]._replace(send=send.later.append)
+    waiting[0] = msgspec.structs.replace(waiting[0], send=send.later.append)
     answer_all(A)
     assert flushed == [{(CLIENT, "other.example", action): 1}]
 
@@ -202,7 +203,7 @@ def test_a_way_out_with_a_bug_holds_up_no_other_answer(dispatcher, send, answer_
     send(query("other.example", ident=1))
     send(query("other.example", ident=2))
     waiting = next(iter(dispatcher.upstream.waiting.values()))
-    waiting[0] = waiting[0]._replace(send=Bug())
+    waiting[0] = msgspec.structs.replace(waiting[0], send=Bug())
     answer_all(A)
     assert [message[:2] for message in send.later] == [b"\0\2"]
     assert len(tracebacks(caplog)) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 import dns.flags
+import dns.rcode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,7 +85,7 @@ def test_never_more_than_the_rate_and_the_burst(waits, rate, seconds):
     assert given_ <= rate * seconds + (now - NOW) * rate + 1
 
 
-def test_over_the_limit_by_udp_is_tc_by_tcp_nothing_and_a_hit_all_the_same(dispatcher):
+def test_over_the_limit_by_udp_is_tc_by_tcp_a_failure_and_a_hit_all_the_same(dispatcher):
     dispatcher.limits = ClientLimits(Limits(misses=1, burst_seconds=1))
     group = dispatcher.engine.access.group(CLIENT)
 
@@ -96,7 +97,9 @@ def test_over_the_limit_by_udp_is_tc_by_tcp_nothing_and_a_hit_all_the_same(dispa
     assert answer.flags & dns.flags.TC
     assert answer.question[0].name.to_text() == "watched.example."
     assert isinstance(ask("two.example", "tcp"), Forward)  # proven: counted by itself
-    assert ask("three.example", "tcp") is None
+    failed = understood(ask("three.example", "tcp").body)
+    assert failed.rcode() == dns.rcode.SERVFAIL
+    assert failed.question[0].name.to_text() == "three.example."
     assert dispatcher.hits.folded == {(CLIENT, "watched.example", "monitor"): 1}
     assert dispatcher.engine.counters.limited == 2
     assert understood(ask("evil.example").body).answer  # what needs no upstream has no limit

@@ -12,6 +12,8 @@ import pytest
 
 from contracts.clients import Clients, ClientTable, Forwarder, NetworkStanding
 from contracts.hit import Claim
+from contracts.settings import Limits
+from resolver.server.limits import ClientLimits
 from tests.resolver.making import query
 from tests.resolver.server.proxying import SIGNATURE, header, raw
 
@@ -166,3 +168,17 @@ def test_who_becomes_a_proxy_is_one_from_then_on(served, dispatcher):
     assert served.answers(OTHER) == []
     assert read(served.exchange(OTHER, header(CLIENT) + query("evil.example"))).answer
     assert read(served.exchange(PROXY, query("evil.example"))).rcode() == dns.rcode.REFUSED, "and no more"
+
+
+def test_large_answers_to_a_client_behind_it_have_their_limit(served, dispatcher, answer_all):
+    """Who sends to the proxy in another's name gets no more than who sends to us."""
+    dispatcher.limits = ClientLimits(Limits(octets=2500, burst_seconds=1))
+    packet = query("other.example", "TXT", edns=1232, ident=9)
+    served.put(PROXY, header(CLIENT) + packet)
+    served.serve()
+    answer_all("other.example. 300 IN TXT " + " ".join(f'"{"x" * 250}"' for _ in range(4)))
+    served.server.flush_late()
+    assert len(served.answers(PROXY)[0]) > 1000
+    cut = [bool(read(served.exchange(PROXY, header(CLIENT) + packet), 9).flags & dns.flags.TC) for _ in range(4)]
+    assert cut == [False, False, True, True]
+    assert not read(served.exchange(PROXY, header("127.10.77.1") + packet), 9).flags & dns.flags.TC
