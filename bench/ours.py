@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from bench.meters import BenchError, Cpu, cpu_of
-from bench.processes import HOST, Process, free_port
+from bench.ports import free_port
+from bench.processes import HOST, Process
 from bench.servers import Hits, Server, Site
 from contracts.control import RunFolder
 from runtime.control import Refused, Unreachable, ask

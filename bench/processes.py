@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -47,19 +46,6 @@ def choose_cores() -> Cores:
 def find_program(name: str) -> str | None:
     """A program on PATH or where daemons lie."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin")
-
-
-def free_port() -> int:
-    """A port of loopback that is free for UDP and TCP."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as streams:
-            datagrams.bind((HOST, 0))
-            port: int = datagrams.getsockname()[1]
-            try:
-                streams.bind((HOST, port))
-            except OSError:
-                continue
-            return port
 
 
 class Process:

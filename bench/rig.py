@@ -20,7 +20,8 @@ from typing import Any
 import dns.message
 import dns.rrset
 
-from bench.processes import HOST, free_port
+from bench.ports import free_port
+from bench.processes import HOST
 from bench.state import write_state
 from contracts.control import RunFolder
 from contracts.hit import Hello

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.meters import BenchError, Cpu
-from bench.processes import HOST, Cores, Process, answers, find_program, free_port
+from bench.ports import free_port
+from bench.processes import HOST, Cores, Process, answers, find_program
 from bench.works import CACHED_NAMES, ZONE
 
 SINKHOLE = "10.0.0.1"

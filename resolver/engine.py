@@ -45,7 +45,7 @@ from resolver.wire.constants import (
 )
 from resolver.wire.query import Ignored, Malformed, Query, header_only, parse, wants_recursion
 
-_TRANSFERS = frozenset((TYPE_AXFR, TYPE_IXFR))
+TRANSFERS = frozenset((TYPE_AXFR, TYPE_IXFR))
 _OF_THE_QUESTION = frozenset(("name", "client"))  # steps that need no answer
 _ON = frozenset(("forward", "final"))  # ways of a verdict that let the question go on as usual
 MAX_TABLES = 1000  # groups with tables of their own; what lists say of more clients than that is judged each time
@@ -74,7 +74,7 @@ class Engine:
         self.counters = Counters()
         self.options = ClientOptions()
         self.cache: TwoGenerations[CacheKey, CachedAnswer] = TwoGenerations(dns.cache.entries, attrgetter("weight"))
-        self._failures: Failures[CacheKey] = Failures()
+        self.failures: Failures[CacheKey] = Failures()
         self._tables: dict[Group, Tables] = {}
         access.follow(policy.clients)
 
@@ -113,7 +113,7 @@ class Engine:
             return Reply(self.bodies.error(error.query, error.rcode, error.ede), None) if error.query else None
         if asker is not None and (query.claims or not asker.direct):
             group = identify(query, asker, self.access, self.counters)
-        if query.qclass != CLASS_IN or query.qtype in _TRANSFERS:
+        if query.qclass != CLASS_IN or query.qtype in TRANSFERS:
             return self._not_served(query, group, transport)
         verdict = self._judge(query, group, transport)
         if verdict.records is not None:
@@ -144,7 +144,7 @@ class Engine:
         key = cache_key(query)
         cached = self.cache.get(key)
         if cached is None or not cached.fresh(now):
-            until = self._failures.until(key, now)
+            until = self.failures.until(key, now)
             if until is None:
                 self.counters.misses += 1
                 return Forward(key, query, _hit(verdict, query, transport), (self.policy, verdict))
@@ -203,7 +203,7 @@ class Engine:
         cached = self.cache.get(key)
         if cached is not None and cached.fresh(now):
             return self._behind_alias(query, verdict, transport, cached.records(now), cached.rcode)
-        if self._failures.until(key, now) is None:
+        if self.failures.until(key, now) is None:
             return Forward(key, query, _hit(verdict, query, transport), (self.policy, verdict))
         return self._behind_alias(query, verdict, transport, *self._stale_target(key, now))
 
@@ -252,7 +252,7 @@ class Engine:
             self.cache.put(key, cached)
         else:
             self.cache.remove(key)  # what it replaces must not come back as a stale answer
-        self._failures.answered(key)
+        self.failures.answered(key)
         return cached
 
     def failed(self, key: CacheKey, now: float) -> None:
@@ -262,7 +262,7 @@ class Engine:
         """
         old = self.stale(key, now)
         if old is None or not old.fresh(now):
-            self._failures.failed(key, now, stale=old is not None)
+            self.failures.failed(key, now, stale=old is not None)
 
     def stale(self, key: CacheKey, now: float) -> CachedAnswer | None:
         """An answer to `key` that is over but may still be given when there is no better one (RFC 8767)."""

@@ -5,20 +5,21 @@ Only words about a decision; the decision itself is the engine's, with the live 
 
 from __future__ import annotations
 
+import math
 import struct
 from typing import Any
 
 from contracts.names import to_text
 from contracts.networks import address_text
 from resolver.cache.entry import CachedAnswer
-from resolver.engine import Engine
-from resolver.policy.clients import PROXIES, STRANGERS
+from resolver.engine import TRANSFERS, Engine
+from resolver.policy.clients import PROXIES, STRANGERS, Group
 from resolver.policy.ladder import RUNGS
 from resolver.policy.verdict import Found, Verdict
-from resolver.wire.constants import AD, CD, CLASS_IN, TYPE_NAMES
+from resolver.wire.constants import AD, CD, CLASS_IN, TYPE_ANY, TYPE_NAMES
 
 _TYPE_CLASS = struct.Struct("!HH")
-_ALL_BITS = [do | cd | ad for do in (0, 1) for cd in (0, CD) for ad in (0, AD)]
+_OTHER_BITS = [do | cd | ad for do in (0, 1) for cd in (0, CD) for ad in (0, AD)][1:]
 _ACCESS, _EXEMPT, _ALLOWED, _LISTED, _LOCAL, _UPSTREAM, _ALIAS, _ADDRESS = (rung for rung, _why in RUNGS)
 _RUNG_OF = {"name": _LISTED, "client": _LISTED, "alias": _ALIAS, "answer": _ADDRESS}
 _REASONS = {
@@ -56,6 +57,10 @@ def explain(engine: Engine, name: bytes, qtype: int, client: bytes, now: float) 
     if group.watched:
         told.note("the client's network is in monitor mode: what is listed is only watched")
     verdict = policy.judge(name, qtype, group)
+    if qtype in TRANSFERS:
+        if verdict.found is not None:
+            told.matched(verdict)
+        return told.end(_ACCESS, "notauth", "zone transfers are given to nobody: no zone is held here")
     if verdict.action == "exempt":
         told.note("the client's network is exempt: no list is asked")
     elif verdict.action == "allowed":
@@ -68,11 +73,20 @@ def explain(engine: Engine, name: bytes, qtype: int, client: bytes, now: float) 
         told.passed(_EXEMPT if verdict.action == "exempt" else _ALLOWED, "no list is asked")
     else:
         told.passed(_LISTED, f"in none of {len(policy.live)} live lists")
+    return _going_on(told, engine, (name, qtype), group, verdict, now)
+
+
+def _going_on(told: _Telling, engine: Engine, asked: tuple[bytes, int], group: Group, verdict: Verdict,
+              now: float) -> dict[str, Any]:  # fmt: skip
+    """From the local names down; `verdict` is on the question by itself and let it pass."""
+    (name, qtype), policy = asked, engine.policy
     local = engine.local.find(name, qtype)
     if local is not None:
         return told.end(_LOCAL, "local", local.reason)
+    if qtype == TYPE_ANY:
+        return told.end(_LOCAL, "local", "ANY gets one record that says no more than this (RFC 8482)")
     told.passed(_LOCAL, "no name that is answered here")
-    kept = _kept(engine, name, qtype, now)
+    kept, outcome, reason = _from_upstream(engine, name + _TYPE_CLASS.pack(qtype, CLASS_IN), now)
     if kept is not None and kept.leads & policy.follows and verdict.way == "forward":
         aliases, addresses = kept.contents(name + _TYPE_CLASS.pack(qtype, CLASS_IN))
         further = policy.judge_answer(name, qtype, group, verdict, aliases, addresses)
@@ -81,17 +95,26 @@ def explain(engine: Engine, name: bytes, qtype: int, client: bytes, now: float) 
             return told.decided(further)
     if verdict.found is not None:
         return told.decided(verdict)
-    if kept is not None:
-        return told.end(_UPSTREAM, "cached", f"kept for another {int(kept.expires - now)} s")
-    return told.end(
-        _UPSTREAM, "forward", "an ordinary question for an upstream; where its answer leads is judged when it comes"
-    )
+    return told.end(_UPSTREAM, outcome, reason)
 
 
-def _kept(engine: Engine, name: bytes, qtype: int, now: float) -> CachedAnswer | None:
-    asked = name + _TYPE_CLASS.pack(qtype, CLASS_IN)
-    found = (engine.cache.get((asked, bits)) for bits in _ALL_BITS)
-    return next((cached for cached in found if cached is not None and cached.fresh(now)), None)
+def _from_upstream(engine: Engine, asked: bytes, now: float) -> tuple[CachedAnswer | None, str, str]:
+    """What is kept of upstreams on a question (name, type, class) without DO, CD and AD; the outcome, and why.
+
+    What is kept for who asks with them shows, where there is nothing else, where the answer will lead.
+    """
+    kept = engine.cache.get((asked, 0))
+    if kept is not None and kept.fresh(now):
+        return kept, "cached", f"kept for another {int(kept.expires - now)} s"
+    until = engine.failures.until((asked, 0), now)
+    if until is not None:
+        old = engine.stale((asked, 0), now)
+        failed = f"no upstream answered; they are not asked again for another {math.ceil(until - now)} s"
+        return (old, "stale", f"an old answer, for {failed}") if old is not None else (None, "failed", failed)
+    others = (engine.cache.get((asked, bits)) for bits in _OTHER_BITS)
+    known = next((one for one in others if one is not None and one.fresh(now)), None)
+    words = "an ordinary question for an upstream; where its answer leads is judged when it comes"
+    return known, "forward", words
 
 
 class _Telling:

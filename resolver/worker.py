@@ -47,7 +47,9 @@ from runtime.control import Call, ControlFactory, Handler, Refused, listen
 
 log = logging.getLogger(__name__)
 DRAIN_SECONDS = 5.0
-_UPSTREAM = frozenset(("forward", "cached"))  # outcomes of `explain` whose answers come from upstreams
+_UPSTREAM = frozenset(
+    ("forward", "cached", "stale", "failed")
+)  # outcomes of `explain` whose answers come from upstreams
 
 
 class Worker:

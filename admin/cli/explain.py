@@ -30,6 +30,9 @@ OUTCOMES = {
     "passthru": "the real answer, and a hit is recorded (passthru)",
     "local": "an answer that is given here",
     "cached": "the answer from the cache",
+    "stale": "an old answer from the cache, while no upstream answers",
+    "failed": "a failure (SERVFAIL): no upstream answers",
+    "notauth": "a refusal (NOTAUTH)",
     "forward": "whatever the upstream says",
 }
 
@@ -126,7 +129,7 @@ def _asked_of(answer: dict[str, Any]) -> list[str]:
         return []
     scope, servers = found["scope"], ", ".join(found["servers"]) or "none is set"
     where = "the general upstreams" if scope == "." else f"forward zone {scope}"
-    when = "later asked of" if answer["outcome"] == "cached" else "asked of"
+    when = "later asked of" if answer["outcome"] in {"cached", "stale", "failed"} else "asked of"
     return [clean(f"{when} {where}: {servers}")]
 
 

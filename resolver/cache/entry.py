@@ -80,4 +80,4 @@ class CachedAnswer:
         data = bytearray(records.data)
         for offset, ttl in self._ttls:
             _U32.pack_into(data, offset - self._question_end, max(ttl - age, 0) if fixed is None else fixed)
-        return Records(bytes(data), records.answers, records.authorities, records.additionals, records.hints)
+        return Records(bytes(data), records.answers, records.authorities)

@@ -105,7 +105,7 @@ def read(packet: bytes, question: bytes, max_ttl: int, max_negative: int) -> Ans
     data = packet[end : walk.end_of_data]
     if walk.spelled:
         data = _in_lower_case(data, [(at - end, until - end) for at, until in walk.spelled], question[:-4])
-    records = Records(data, answers, authorities, walk.kept_additionals, walk.end_of_data - walk.additional)
+    records = Records(data, answers, authorities)
     ad = bool(flags & AD)
     return Answer(rcode, False, ad, records, tuple(walk.ttls), lifetime, walk.edns, walk.exact, walk.remark, walk.leads)
 
@@ -138,15 +138,16 @@ def _in_lower_case(data: bytes, names: list[tuple[int, int]], asked: bytes) -> b
 
 
 class _Walk:
-    """Goes once over the records. Records after an OPT that is not the last are left out: they are hints only."""
+    """Goes once over the records. Those of the additional section must be well-formed, and are left out.
+
+    They are hints that nobody asked for and no policy has judged: an MX record may come with a listed server's address.
+    """
 
     __slots__ = (
-        "additional",
         "edns",
         "end_of_data",
         "exact",
         "high_rcode",
-        "kept_additionals",
         "leads",
         "max_negative",
         "negative_ttl",
@@ -165,7 +166,6 @@ class _Walk:
         self.high_rcode = 0
         self.max_negative = max_negative
         self.negative_ttl: int | None = None
-        self.kept_additionals = 0
         self.end_of_data = at
         self.edns = False  # an OPT record was seen
         self.exact = True
@@ -174,7 +174,6 @@ class _Walk:
         self.spelled: list[tuple[int, int]] = []  # owner names that are not compressed
         self.starts = _label_starts(packet, at)
         for number, count in enumerate(counts):
-            self.additional = at  # where the last section begins
             if count:
                 at = self._section(packet, at, count, number, max_ttl)
             if not number:
@@ -190,7 +189,7 @@ class _Walk:
                 at += 2  # the usual pointer: to the question's name, or to a parent in it
             else:
                 at = _skip_name(packet, at)
-                if at - owner > 2:
+                if at - owner > 2 and number != 2:
                     self.spelled.append((owner, at))
             if at + 10 > limit:
                 raise BadAnswer("ends inside a record")
@@ -205,7 +204,7 @@ class _Walk:
                 self.edns = True
                 if length:
                     self.remark = extended_error(packet[at + 10 : end])
-            elif not self.edns:
+            elif number != 2:
                 names = _NAMES_IN.get(kind)
                 if names is not None:
                     _check_data(packet, at + 10, end, names)
@@ -219,7 +218,6 @@ class _Walk:
                 if ttl < self.smallest:
                     self.smallest = ttl
                 self.ttls.append((at + 4, ttl))
-                self.kept_additionals += number == 2
                 self.end_of_data = end
             at = end
         return at

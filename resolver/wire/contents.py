@@ -13,11 +13,12 @@ from resolver.wire.constants import HEADER, TYPE_A, TYPE_AAAA, TYPE_CNAME, TYPE_
 from resolver.wire.reply import Records
 
 _TYPE = struct.Struct("!H")
+_TRANSLATED = bytes.fromhex("0064ff9b") + bytes(8)  # 64:ff9b::/96, RFC 6052: a translator's way to an IPv4 address
 _HINTS = {4: 4, 6: 16}  # ipv4hint and ipv6hint: octets of an address, RFC 9460 section 7.3
 
 
 class Contents(NamedTuple):
-    """Lower-case wire names, packed addresses."""
+    """Lower-case wire names, packed addresses: of a translated one (DNS64) the IPv4 address within, too."""
 
     aliases: tuple[bytes, ...]
     addresses: tuple[bytes, ...]
@@ -40,7 +41,8 @@ def contents(question: bytes, records: Records, offsets: Sequence[int]) -> Conte
             if length > 3 and len(target) > 1 and _whole(target):  # the name that clients connect to instead
                 aliases.append(target)
             addresses.extend(_hints(message[at : at + length]))
-    return Contents(tuple(aliases), tuple(addresses))
+    within = [packed[12:] for packed in addresses if packed.startswith(_TRANSLATED)]
+    return Contents(tuple(aliases), (*addresses, *within))
 
 
 def _name(message: bytes, at: int) -> bytes:

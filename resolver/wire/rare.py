@@ -61,7 +61,7 @@ def _numbered(word: str) -> str:
 def answer(qtype: int, ttl: int, data: list[bytes]) -> reply.Records:
     """Records of one type for the name that was asked."""
     heads = [_RECORD.pack(_TO_QUESTION, qtype, CLASS_IN, ttl, len(one)) + one for one in data]
-    return reply.Records(b"".join(heads), len(data), 0, 0)
+    return reply.Records(b"".join(heads), len(data), 0)
 
 
 def behind_alias(target: bytes, type_class: bytes, found: reply.Records, ttl: int) -> reply.Records:
@@ -71,13 +71,13 @@ def behind_alias(target: bytes, type_class: bytes, found: reply.Records, ttl: in
     first = reply.alias(target, ttl)
     if found.answers + found.authorities > MAX_BEHIND or len(found.data) > MAX_OCTETS_BEHIND:
         return first  # the alias alone: its target can be asked for, and no list may cost a worker its time
-    head = _HEADER.pack(0, 0x8180, 1, found.answers, found.authorities, found.additionals)
+    head = _HEADER.pack(0, 0x8180, 1, found.answers, found.authorities, 0)
     try:
         message = dnslib.DNSRecord.parse(head + target + type_class + found.data)
     except (dnslib.DNSError, UnicodeError, RecursionError):  # legal data that dnslib does not read
         return first
     parts = [first.data] + [_whole(dnslib, one) for one in (*message.rr, *message.auth)]
-    return reply.Records(b"".join(parts), 1 + len(message.rr), len(message.auth), 0)
+    return reply.Records(b"".join(parts), 1 + len(message.rr), len(message.auth))
 
 
 def _whole(dnslib: Any, record: Any) -> bytes:

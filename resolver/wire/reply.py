@@ -45,56 +45,53 @@ _MNAME_RNAME = b"\x09localhost\x00" + b"\x06nobody\x07invalid\x00"
 
 
 class Records(msgspec.Struct, frozen=True, gc=False):
-    """The part of an answer between question and OPT, with its counts; offsets count from the message's start.
+    """The answer and authority sections with their counts; offsets count from the message's start.
 
-    `hints`: the octets of its additional section, with which it ends; for records written here there is none.
+    There is no additional section but for OPT: it is for hints that nobody has to be given (RFC 2181 section 9).
     """
 
     data: bytes
     answers: int
     authorities: int
-    additionals: int
-    hints: int = 0
 
 
-NOTHING = Records(b"", 0, 0, 0)
+NOTHING = Records(b"", 0, 0)
 
 
 def address(packed: bytes, ttl: int) -> Records:
     """One A or AAAA record for the name that was asked."""
     kind = TYPE_A if len(packed) == 4 else TYPE_AAAA
-    return Records(_RECORD.pack(_TO_QUESTION, kind, CLASS_IN, ttl, len(packed)) + packed, 1, 0, 0)
+    return Records(_RECORD.pack(_TO_QUESTION, kind, CLASS_IN, ttl, len(packed)) + packed, 1, 0)
 
 
 # RFC 8482 section 4.2: what there is of every name for who asks for ANY. An hour: it is not asked for again soon.
 _HINFO = b"\x07RFC8482\0"
-ANY = Records(_RECORD.pack(_TO_QUESTION, TYPE_HINFO, CLASS_IN, 3600, len(_HINFO)) + _HINFO, 1, 0, 0)
+ANY = Records(_RECORD.pack(_TO_QUESTION, TYPE_HINFO, CLASS_IN, 3600, len(_HINFO)) + _HINFO, 1, 0)
 
 
 def alias(target: bytes, ttl: int) -> Records:
     """A CNAME record for the name that was asked; the target is written whole."""
-    return Records(_RECORD.pack(_TO_QUESTION, TYPE_CNAME, CLASS_IN, ttl, len(target)) + target, 1, 0, 0)
+    return Records(_RECORD.pack(_TO_QUESTION, TYPE_CNAME, CLASS_IN, ttl, len(target)) + target, 1, 0)
 
 
 def of_data(data: Iterable[tuple[int, int, bytes]]) -> Records:
     """Records of (type, TTL, data) for the name that was asked."""
     made = [_RECORD.pack(_TO_QUESTION, qtype, CLASS_IN, ttl, len(rdata)) + rdata for qtype, ttl, rdata in data]
-    return Records(b"".join(made), len(made), 0, 0)
+    return Records(b"".join(made), len(made), 0)
 
 
 def no_data(name: bytes, zone: bytes, serial: int, ttl: int) -> Records:
     """An empty answer that may be cached for `ttl` seconds: SOA of `zone`, which is `name` or a parent (RFC 2308)."""
     owner = 0xC000 | (HEADER + len(name) - len(zone))
     data = _MNAME_RNAME + _SOA_TIMES.pack(serial & 0xFFFFFFFF, 3600, 600, 86400, ttl)
-    return Records(_RECORD.pack(owner, TYPE_SOA, CLASS_IN, ttl, len(data)) + data, 0, 1, 0)
+    return Records(_RECORD.pack(owner, TYPE_SOA, CLASS_IN, ttl, len(data)) + data, 0, 1)
 
 
 def write(query: Query, records: Records, rcode: int, limit: int, payload: int, *, ad: bool = False,
           ede: int | None = None, text: str = "", remark: bytes = b"") -> bytes:  # fmt: skip
     """The answer after its ID; truncated (TC, no records) when it would be over `limit` octets with its ID.
 
-    Before that its extended error is left out (RFC 8914 section 3), or its additional records, or both: TC is for what
-    is required (RFC 2181 section 9), and no remark is worth a connection by TCP.
+    Before that its extended error is left out (RFC 8914 section 3): no remark is worth a connection by TCP.
     `payload` is the UDP size that we announce, `remark` an option from upstream for who speaks EDNS. Opcode, RD and CD
     are copied, RA is set, AA never (we forward).
     """
@@ -102,15 +99,13 @@ def write(query: Query, records: Records, rcode: int, limit: int, payload: int, 
     tail = _tail(query, payload, rcode, ede, text, remark)
     if HEADER + len(query.question) + len(records.data) + len(tail) > limit:
         plain = _tail(query, payload, rcode, None, "", b"")
-        for fewer, shorter in ((records, plain), (_without_hints(records), tail), (_without_hints(records), plain)):
-            if HEADER + len(query.question) + len(fewer.data) + len(shorter) <= limit:
-                records, tail = fewer, shorter
-                break
+        if HEADER + len(query.question) + len(records.data) + len(plain) <= limit:
+            tail = plain
         else:
             flags |= TC
             records = NOTHING
-    additionals = records.additionals + (1 if tail else 0)
-    head = _HEAD.pack(flags, 1 if query.question else 0, records.answers, records.authorities, additionals)
+    counts = records.answers, records.authorities, 1 if tail else 0
+    head = _HEAD.pack(flags, 1 if query.question else 0, *counts)
     return b"".join((head, query.question, records.data, tail))
 
 
@@ -122,11 +117,6 @@ def _tail(query: Query, payload: int, rcode: int, ede: int | None, text: str, re
     if remark:
         tail = edns.with_options(tail, remark)
     return edns.with_options(tail, query.returns) if query.returns else tail
-
-
-def _without_hints(records: Records) -> Records:
-    data = records.data[: len(records.data) - records.hints]
-    return Records(data, records.answers, records.authorities, 0)
 
 
 def bare_failure(flags: int) -> bytes:

@@ -5,13 +5,13 @@ No assertion of what it serves.
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from bench.ports import free_port
 from contracts import config
 from contracts.control import RunFolder
 from contracts.settings import Settings
@@ -27,7 +27,7 @@ class AdminProcess:
     def __init__(self, folder: Path) -> None:
         self.config_file = folder / "config.yaml"
         text = (REPO / "config.yaml").read_text(encoding="utf-8")
-        changes = {"state_dir: ./var": f"state_dir: {folder / 'var'}", "127.0.0.1:8053": f"127.0.0.1:{_free_port()}"}
+        changes = {"state_dir: ./var": f"state_dir: {folder / 'var'}", "127.0.0.1:8053": f"127.0.0.1:{free_port()}"}
         for old, new in changes.items():
             assert old in text
             text = text.replace(old, new)
@@ -78,10 +78,3 @@ class AdminProcess:
         code = "from admin.cli.main import main; main()"
         command = [sys.executable, "-c", code, "--config", str(self.config_file), *words]
         return subprocess.run(command, cwd=REPO, check=True, capture_output=True, text=True).stdout
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

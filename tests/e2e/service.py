@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from typing import Any
 
 import dns.message
 import dns.query
+
+from bench.ports import free_port
 
 SINKHOLE = Path(sys.executable).with_name("sinkhole")
 START_SECONDS = 60.0
@@ -41,19 +42,6 @@ units:
   - {{code: so-mau, name: Sở Mẫu, networks: [127.10.0.0/16]}}
   - {{code: xa-mau, name: Xã Mẫu, networks: [127.20.0.0/16]}}
 """
-
-
-def free_port() -> int:
-    """A port that is free for UDP and TCP just now."""
-    while True:
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port: int = tcp.getsockname()[1]
-            try:
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:

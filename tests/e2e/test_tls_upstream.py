@@ -16,8 +16,9 @@ from typing import NamedTuple
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from bench.ports import free_port
 from tests.conftest import skip_or_fail
-from tests.e2e.service import Service, free_port, wait_for
+from tests.e2e.service import Service, wait_for
 from tests.resolver.upstream.servers import Authority
 
 pytestmark = [pytest.mark.e2e, pytest.mark.peer]

@@ -17,6 +17,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
+from bench.ports import free_port
+
 ZONE = "good.example."
 SOA = "ns.good.example. hostmaster.good.example. 1 3600 600 86400 60"
 
@@ -27,8 +29,8 @@ class Upstream:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
         self.extra: dict[tuple[str, str], list[str]] = {}
-        self._udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), self._datagram_handler())
-        self.port = self._udp.server_address[1]
+        self.port = free_port()
+        self._udp = socketserver.ThreadingUDPServer(("127.0.0.1", self.port), self._datagram_handler())
         socketserver.ThreadingTCPServer.allow_reuse_address = True
         self._tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), self._stream_handler())
         self._tcp.daemon_threads = self._udp.daemon_threads = True

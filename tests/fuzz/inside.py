@@ -167,7 +167,7 @@ def _read_by_another(packet: bytes, found: Answer) -> None:
     records = found.records
     parser = dns.wire.Parser(packet[:12] + ASKED + records.data, 12 + len(ASKED))
     try:
-        for _ in range(records.answers + records.authorities + records.additionals):
+        for _ in range(records.answers + records.authorities):
             parser.get_name(decompress=True)
             kind, _class, _ttl, length = parser.get_struct("!HHIH")
             with parser.restrict_to(length):

@@ -77,9 +77,13 @@ def _below(found: Difference, names: tuple[str, ...]) -> bool:
     return any(found.question.name.is_subdomain(dns.name.from_text(name)) for name in names)
 
 
-def _optional_sections(found: Difference) -> bool:
-    wanted = {"authority": {NS, RRSIG}, "additional": ADDRESSES}.get(found.aspect)
-    return wanted is not None and found.theirs == [] and _only(found.ours, wanted) and _rcodes(found)[0] == "NOERROR"
+def _optional_section(found: Difference) -> bool:
+    hints = found.aspect == "authority" and found.theirs == [] and _only(found.ours, {NS, RRSIG})
+    return hints and _rcodes(found)[0] == "NOERROR"
+
+
+def _additional(found: Difference) -> bool:
+    return found.aspect == "additional" and found.ours == [] and _only(found.theirs, ADDRESSES)
 
 
 def _long_chain(found: Difference) -> bool:
@@ -183,17 +187,19 @@ def _listed(found: Difference) -> bool:
 ROWS = (
     Row("listed names", "a sinkhole address, or an empty answer with a SOA of our own", "the real records",
         "what this service is for", _listed),
-    Row("NS records in the authority section of a positive answer, and their addresses", "as the upstream sent them",
+    Row("NS records in the authority section of a positive answer", "as the upstream sent them",
         "left out", "hints that no client of a forwarder uses; an answer is passed on whole rather than written again",
-        _optional_sections),
+        _optional_section),
+    Row("addresses in the additional section", "left out", "as the upstream sent them",
+        "nobody asked for them and no policy has judged them: an MX record may come with the address of a listed "
+        "server. Who needs one asks for it (RFC 2181 section 9)", _additional),
     Row("truncated answers", "no records at all, TC", "the records that fit, TC",
         "a client must ask again by TCP and may not use what came (RFC 2181 section 9)", _emptied),
     Row("answers over 1232 octets by UDP to a client that announces more", "TC",
         "sent, as long as the client announces the room",
         "`dns.udp_payload`: fragments are lost or forged (RFC 9715)", _cut_at_1232),
     Row("an answer that fits, with authority records that do not", "TC", "sent without them",
-        "known cost: one more exchange by TCP for a few answers close to the client's limit; additional records are "
-        "left out here too (RFC 2181 section 9)", _no_room_for_hints),
+        "known cost: one more exchange by TCP for a few answers close to the client's limit", _no_room_for_hints),
     Row("CNAME chains of more than 11", "passed on", "SERVFAIL",
         "the upstream decides how far it follows; a forwarder does not follow itself", _long_chain),
     Row("CNAMEs in a circle", "the circle as the upstream sent it", "SERVFAIL",

@@ -15,6 +15,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from bench.ports import free_port
+
 RIGHT = "192.0.2.1"
 POISON = "198.51.100.66"
 TTL = 300
@@ -180,8 +182,8 @@ class Hostile:
         self.asked: Counter[str] = Counter()
         self.times: Counter[bytes] = Counter()
         self._udp = socket.socket(type=socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", port))
-        self.port: int = self._udp.getsockname()[1]
+        self.port = port or free_port()
+        self._udp.bind(("127.0.0.1", self.port))
         self._tcp = socket.create_server(("127.0.0.1", self.port))
         self._closed = False
         self._lock = threading.Lock()

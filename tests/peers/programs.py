@@ -14,8 +14,9 @@ import dns.exception
 import dns.message
 import dns.query
 
+from bench.ports import free_port
 from tests.conftest import skip_or_fail
-from tests.e2e.service import free_port, wait_for
+from tests.e2e.service import wait_for
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 20.0

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from bench.ports import free_port
 from contracts.control import RunFolder
 from tests.conftest import REPO
 from tests.waiting import DEADLINE, until
@@ -29,8 +30,7 @@ admin:
 @pytest.fixture
 def command(tmp_path):
     """Starts worker 0 on a port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as link:
-        port = link.getsockname()[1]
+    port = free_port()
     (tmp_path / "config.yaml").write_text(CONFIG.format(port=port))
     return [sys.executable, "-m", "resolver", "--worker", "0", "--config", str(tmp_path / "config.yaml")], port
 

@@ -10,6 +10,7 @@ import struct
 
 import pytest
 
+from bench.ports import free_port
 from contracts.clients import ClientFolder, ClientTable, NetworkStanding
 from contracts.control import Request, RunFolder
 from contracts.networks import Endpoint, UpstreamAddress
@@ -19,12 +20,6 @@ from resolver.worker import Worker
 from runtime.control import Call, Refused
 from tests.resolver.hits.recorder import Recorder
 from tests.resolver.making import answer_to, query, settings, understood
-
-
-def free_port():
-    """One that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as link:
-        return link.getsockname()[1]
 
 
 @pytest.fixture

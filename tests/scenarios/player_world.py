@@ -18,6 +18,7 @@ from unittest.mock import Mock, patch
 
 import msgspec
 
+from bench.ports import free_port
 from contracts import config, names, yamlio
 from contracts.decisions import Allowed, Bypass, Decisions, DecisionsFile
 from contracts.hit import HitFacts, unpack_facts
@@ -79,7 +80,7 @@ class World:
         self._folder = PolicyFolder(folder / "policy")
         self._decisions = DecisionsFile(folder)
         self._address = f"127.{random.randrange(128, 250)}.{random.randrange(256)}.{random.randrange(1, 255)}"
-        self._port = _free_port(self._address)
+        self._port = free_port(self._address)
         self.worker = None
         try:
             self._start(scenario, folder)
@@ -230,11 +231,6 @@ def _merged(old, new):
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return new
     return old | {key: _merged(old.get(key), value) for key, value in new.items()}
-
-
-def _free_port(address: str) -> int:
-    with socket.create_server((address, 0)) as link:
-        return Endpoint(f"{address}:{link.getsockname()[1]}").port
 
 
 def _listed(listing: Listing) -> Listed:

@@ -9,6 +9,7 @@ import pytest
 
 from contracts.networks import Endpoint
 from resolver.net.sockets import bind, connected
+from tests.resolver.server.datagrams import free
 
 
 def endpoint(link):
@@ -16,17 +17,10 @@ def endpoint(link):
     return Endpoint(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
 
-def free(kind, host="127.0.0.1"):
-    """An endpoint that nobody uses just now."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as link:
-        link.bind((host, 0))
-        return endpoint(link)
-
-
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.10.0.7", "::1"])
 def test_workers_share_an_address(kind, host):
-    where = free(kind, host)
+    where = free(host)
     with closing(bind(where, kind)) as one, closing(bind(where, kind)) as other:
         assert endpoint(one) == endpoint(other) == where
         assert not one.getblocking()
@@ -50,7 +44,7 @@ def test_somebody_elses_port_is_an_error():
 
 
 def test_source_ports_are_spread():
-    with closing(bind(free(socket.SOCK_DGRAM), socket.SOCK_DGRAM)) as server:
+    with closing(bind(free(), socket.SOCK_DGRAM)) as server:
         links = [connected(endpoint(server)) for _ in range(40)]
         ports = {link.getsockname()[1] for link in links}
         for link in links:
@@ -62,7 +56,7 @@ def test_source_ports_are_spread():
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_only_the_upstreams_own_packets_are_taken(host):
-    with closing(bind(free(socket.SOCK_DGRAM, host), socket.SOCK_DGRAM)) as server:
+    with closing(bind(free(host), socket.SOCK_DGRAM)) as server:
         link = connected(endpoint(server))
         here = endpoint(link)
         with closing(link), socket.socket(link.family, socket.SOCK_DGRAM) as other:

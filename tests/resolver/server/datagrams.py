@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 
+from bench.ports import free_port
 from contracts.networks import Endpoint
 from resolver.net.sockets import bind
 from resolver.server.udp import UdpServer
@@ -16,9 +17,8 @@ ALLOWED = ["127.10.0.1", "127.10.0.2", "127.10.255.254"]
 
 
 def free(host="127.0.0.1"):
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM) as link:
-        link.bind((host, 0))
-        port = link.getsockname()[1]
+    """An endpoint that nobody uses just now."""
+    port = free_port(host)
     return Endpoint(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
 

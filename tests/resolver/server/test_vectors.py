@@ -21,6 +21,7 @@ import dns.message
 import dns.rcode
 import pytest
 
+from bench.ports import free_port
 from contracts import yamlio
 from contracts.networks import Endpoint
 from resolver.cookies import CookieJar
@@ -48,9 +49,7 @@ class Datagrams:
     """A UDP client, and the server it asks."""
 
     def __init__(self, reactor, spin, dispatcher):
-        with socket.socket(type=socket.SOCK_DGRAM) as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self.address = ("127.0.0.1", port)
         self.server = UdpServer(
             reactor, bind(Endpoint(f"127.0.0.1:{port}"), socket.SOCK_DGRAM), dispatcher.engine.access, dispatcher

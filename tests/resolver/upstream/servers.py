@@ -20,6 +20,7 @@ from twisted.internet.protocol import Factory
 from twisted.protocols.basic import Int16StringReceiver
 from zope.interface import implementer
 
+from bench.ports import free_port
 from contracts import names
 from contracts.networks import UpstreamAddress
 from contracts.settings import Upstreams
@@ -34,9 +35,9 @@ class Upstream:
 
     def __init__(self, host="127.0.0.1", port=0):
         self.link = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-        self.link.bind((host, port))
+        self.port = port or free_port(host)
+        self.link.bind((host, self.port))
         self.link.settimeout(5)
-        self.port = self.link.getsockname()[1]
         self.endpoint = UpstreamAddress(f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}")
 
     def take(self):

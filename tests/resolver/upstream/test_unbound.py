@@ -12,6 +12,7 @@ import subprocess
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from bench.ports import free_port
 from tests.conftest import skip_or_fail
 from tests.resolver.upstream.servers import Authority
 from tests.waiting import until
@@ -38,11 +39,6 @@ server:
 remote-control:
   control-enable: no
 """
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as link:
-        return link.getsockname()[1]
 
 
 def answers(port):

@@ -89,7 +89,7 @@ def test_no_data_for_any_listed_parent(name, data):
 def test_over_the_limit_means_truncated_and_empty(edns):
     asked = parse(query("big.example", "A", edns=edns))
     one = reply.address(b"\x7f\0\0\1", 30)
-    records = reply.Records(one.data * 40, 40, 0, 0)
+    records = reply.Records(one.data * 40, 40, 0)
     whole = reply.write(asked, records, 0, 65535, 1232, ede=EDE_BLOCKED)
     fits = reply.write(asked, records, 0, len(whole) + 2, 1232, ede=EDE_BLOCKED)
     bare = reply.write(asked, records, 0, 65535, 1232)
@@ -105,44 +105,10 @@ def test_over_the_limit_means_truncated_and_empty(edns):
     assert len(cut) + 2 <= 512
 
 
-@pytest.mark.parametrize("edns", [None, 1232])
-@pytest.mark.parametrize("authorities", [0, 3])
-def test_additional_records_that_do_not_fit_are_left_out(edns, authorities):
-    """RFC 2181 section 9: TC is for what is required. Hints go all together; OPT stays, and is counted."""
-    asked = parse(query("big.example", "A", edns=edns))
-    one = reply.address(b"\x7f\0\0\1", 30).data
-    required = reply.Records(one * (40 + authorities), 40, authorities, 0)
-    records = reply.Records(one * (50 + authorities), 40, authorities, 10, 10 * len(one))
-    whole = reply.write(asked, records, 0, 65535, 1232, ede=EDE_BLOCKED)
-    bare = reply.write(asked, required, 0, 65535, 1232, ede=EDE_BLOCKED)
-    silent = reply.write(asked, records, 0, 65535, 1232)
-    least = reply.write(asked, required, 0, 65535, 1232)
-    for limit, expected in (
-        (len(whole) + 2, whole), (len(whole) + 1, silent if edns else bare), (len(silent) + 1, bare),
-        (len(bare) + 2, bare), (len(least) + 2, least),
-    ):  # fmt: skip
-        assert reply.write(asked, records, 0, limit, 1232, ede=EDE_BLOCKED) == expected
-    assert len(understood(whole).additional) == 10
-    left = understood(bare)
-    assert (len(left.answer), len(left.authority), left.additional) == (40, authorities, [])
-    assert not left.flags & dns.flags.TC
-    assert (left.edns, errors(left)) == ((0, [EDE_BLOCKED]) if edns else (-1, []))
-    cut = understood(reply.write(asked, records, 0, len(least) + 1, 1232, ede=EDE_BLOCKED))
-    assert cut.flags & dns.flags.TC
-    assert (cut.answer, cut.authority, cut.additional) == ([], [], [])
-
-
-def test_an_answer_of_hints_alone():
-    asked = parse(query("big.example", "A", edns=1232))
-    one = reply.address(b"\x7f\0\0\1", 30).data
-    answer = understood(reply.write(asked, reply.Records(one * 99, 0, 0, 99, 99 * len(one)), 0, 512, 1232))
-    assert (answer.flags & dns.flags.TC, answer.additional, answer.edns) == (0, [], 0)
-
-
 @given(QUERIES, st.integers(512, 4096), st.integers(0, 300))
 def test_never_longer_than_the_limit(data, limit, count):
     one = reply.address(b"\x7f\0\0\1", 30)
-    body = reply.write(parse(data), reply.Records(one.data * count, count, 0, 0), 0, limit, 1232, ede=4, text="x" * 99)
+    body = reply.write(parse(data), reply.Records(one.data * count, count, 0), 0, limit, 1232, ede=4, text="x" * 99)
     assert len(body) + 2 <= limit
     understood(body)
 
