@@ -48,6 +48,7 @@ from resolver.wire.query import Ignored, Malformed, Query, header_only, parse, w
 TRANSFERS = frozenset((TYPE_AXFR, TYPE_IXFR))
 _OF_THE_QUESTION = frozenset(("name", "client"))  # steps that need no answer
 _ON = frozenset(("forward", "final"))  # ways of a verdict that let the question go on as usual
+MAX_JUDGED = 8  # groups whose verdict on where an answer leads is kept with it
 MAX_TABLES = 1000  # groups with tables of their own; what lists say of more clients than that is judged each time
 
 
@@ -221,12 +222,15 @@ class Engine:
     def _judge_answer(self, query: Query, cached: CachedAnswer, verdict: Verdict, group: Group) -> Verdict:
         """What policy says of where the answer leads; `verdict` is on the question by itself. Made once and kept."""
         policy = self.policy
-        known = cached.judged
-        if known is None or known[0] is not policy or known[1] is not group:
+        if cached.judged is None or cached.judged[0] is not policy:
+            cached.judged = (policy, {})
+        by_group: dict[Group, Verdict] = cached.judged[1]
+        judged = by_group.get(group)
+        if judged is None:
+            if len(by_group) == MAX_JUDGED:
+                by_group.clear()
             aliases, addresses = cached.contents(query.name + query.question[-4:])
-            found = policy.judge_answer(query.name, query.qtype, group, verdict, aliases, addresses)
-            cached.judged = known = (policy, group, found)
-        judged: Verdict = known[2]
+            judged = by_group[group] = policy.judge_answer(query.name, query.qtype, group, verdict, aliases, addresses)
         return judged
 
     def _not_served(self, query: Query, group: Group, transport: Transport) -> Reply:

@@ -55,3 +55,11 @@ class Loop(Clock):
         """Turn until nothing happens any more."""
         while self.turn(0.02):
             pass
+
+
+def reloaded(keeper, spin):
+    """What a keeper of a published file (resolver.follower) says is live behind a reload."""
+    done = []
+    keeper.reload().addCallback(done.append)
+    spin(lambda: done, "loaded")
+    return done[0]

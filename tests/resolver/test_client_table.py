@@ -9,8 +9,10 @@ import pytest
 from twisted.internet import task
 
 from contracts.clients import ClientFolder, ClientTable, Forwarder, NetworkStanding, UnitNetwork
-from resolver.client_table import LOOK_SECONDS, ClientKeeper
+from resolver.client_table import ClientKeeper
+from resolver.follower import LOOK_SECONDS
 from resolver.policy.clients import PROXIES, Access
+from tests.resolver.loop import reloaded
 from tests.resolver.making import CLIENT, UNITS
 
 NOW = 1_795_400_000.0
@@ -42,13 +44,6 @@ def keeping(reactor, tmp_path):
     made.keeper.stop()
 
 
-def reload(keeping, spin):
-    done = []
-    keeping.keeper.reload().addCallback(done.append)
-    spin(lambda: done, "loaded")
-    return done[0]
-
-
 def test_without_a_table_all_are_alike_and_it_is_no_problem(keeping):
     keeping.keeper.load_now()
     assert (keeping.keeper.serial, keeping.keeper.problem, keeping.standing) == (0, "", "normal")
@@ -59,7 +54,7 @@ def test_what_is_published_is_live_at_start_and_after_a_reload(keeping, spin):
     keeping.keeper.load_now()
     assert (keeping.keeper.serial, keeping.standing) == (3, "monitor")
     keeping.publish(4, "exempt", forwarders=(Forwarder("127.10.0.53/32", "", ("proxy",)),))
-    assert reload(keeping, spin) == 4
+    assert reloaded(keeping.keeper, spin) == 4
     assert keeping.standing == "exempt"
     assert keeping.access.group(b"\x7f\x0a\0\x35") is PROXIES
     assert keeping.keeper.status() == {
@@ -89,13 +84,13 @@ def test_the_old_table_stays_and_it_is_told_once(keeping, spin, caplog, spoil):
     keeping.keeper.load_now()
     spoil(keeping.folder.file)
     for _look in range(2):
-        assert reload(keeping, spin) == 3
+        assert reloaded(keeping.keeper, spin) == 3
     assert keeping.standing == "monitor"
     assert keeping.keeper.problem.startswith("the client table cannot be used (")
     assert keeping.keeper.problem.endswith("; table 3 stays live")
     assert [record.message for record in caplog.records if record.levelno == logging.ERROR] == [keeping.keeper.problem]
     keeping.publish(4, "exempt")
-    assert reload(keeping, spin) == 4
+    assert reloaded(keeping.keeper, spin) == 4
     assert (keeping.keeper.problem, keeping.standing) == ("", "exempt")
 
 

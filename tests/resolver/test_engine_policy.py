@@ -9,7 +9,7 @@ import pytest
 from contracts import names
 from contracts.clients import NetworkStanding
 from contracts.networks import NetworkTable
-from resolver.engine import MAX_TABLES, cache_key
+from resolver.engine import MAX_JUDGED, MAX_TABLES, cache_key
 from resolver.outcome import Drop, Forward, Reply
 from resolver.policy.clients import Group
 from resolver.wire import answer as wire_answer
@@ -90,6 +90,15 @@ def test_what_an_answer_leads_to_is_judged_once_for_each_policy_and_group(tmp_pa
     exempt = Group("exempt")
     assert addresses(ask(engine, query("www.example"), exempt)) == [REAL]
     assert len(judged) == 1  # an exempt client is not judged at all
+    groups = [Group("monitor"), engine.access.group(CLIENT)]
+    for turn in range(6):
+        engine.tables(groups[turn % 2]).raw.young.clear()
+        ask(engine, query("www.example"), groups[turn % 2])
+    assert len(judged) == 2
+    for _ in range(3 * MAX_JUDGED):
+        ask(engine, query("www.example"), Group("normal"))
+    (answer,) = engine.cache.young.values()
+    assert len(answer.judged[1]) <= MAX_JUDGED
 
 
 @pytest.mark.parametrize(("standing", "expected"), [("normal", "nxdomain"), ("monitor", "monitor"), ("exempt", None)])

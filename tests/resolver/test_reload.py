@@ -12,8 +12,10 @@ from contracts import names
 from contracts.decisions import Allowed, Bypass, Decisions
 from contracts.policy import Manifest, ManifestEntry, PolicyFolder
 from contracts.segment import write_segment
+from resolver.follower import LOOK_SECONDS
 from resolver.policy.clients import Group
-from resolver.reload import LOOK_SECONDS, PolicyKeeper
+from resolver.reload import PolicyKeeper
+from tests.resolver.loop import reloaded
 from tests.resolver.making import listed, pool
 
 
@@ -54,14 +56,6 @@ def keeping(reactor, tmp_path):
     made.keeper.stop()
 
 
-def reload(keeping, spin):
-    """The serial that is live afterwards."""
-    done = []
-    keeping.keeper.reload().addCallback(done.append)
-    spin(lambda: done, "loaded")
-    return done[0]
-
-
 def test_at_start_the_published_policy_is_live_before_the_first_packet(keeping):
     keeping.publish(5, one=["evil.example"])
     keeping.keeper.load_now()
@@ -78,7 +72,7 @@ def test_without_a_policy_it_says_so_loudly_and_goes_on(keeping, spin, caplog):
     assert keeping.keeper.problem == "no policy has been published yet"
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     keeping.publish(1, one=["evil.example"])
-    assert reload(keeping, spin) == 1
+    assert reloaded(keeping.keeper, spin) == 1
     assert keeping.keeper.problem == ""
     assert keeping.blocked("evil.example")
 
@@ -87,7 +81,7 @@ def test_a_reload_swaps(keeping, spin):
     keeping.publish(1, one=["evil.example"])
     keeping.keeper.load_now()
     keeping.publish(2, two=["other.example"])
-    assert reload(keeping, spin) == 2
+    assert reloaded(keeping.keeper, spin) == 2
     assert [policy.serial for policy in keeping.live] == [1, 2]
     assert keeping.blocked("other.example")
     assert not keeping.blocked("evil.example")
@@ -96,7 +90,7 @@ def test_a_reload_swaps(keeping, spin):
 def test_the_same_serial_is_not_swapped_again(keeping, spin):
     keeping.publish(1, one=["evil.example"])
     keeping.keeper.load_now()
-    assert reload(keeping, spin) == 1
+    assert reloaded(keeping.keeper, spin) == 1
     assert len(keeping.live) == 1
 
 
@@ -108,7 +102,7 @@ def test_a_segment_that_is_open_is_taken_over_unread(keeping, spin):
     keeping.publish(2, small=["other.example"])
     small = keeping.folder.read().entries
     keeping.folder.publish(Manifest(2, 0.0, (entry, *small)))
-    assert reload(keeping, spin) == 2
+    assert reloaded(keeping.keeper, spin) == 2
     assert keeping.blocked("evil.example")
     assert keeping.blocked("other.example")
 
@@ -142,13 +136,13 @@ def test_what_cannot_be_used_is_told_and_the_old_policy_stays(keeping, spin, cap
     if at_start:
         keeping.keeper.load_now()
     else:
-        assert reload(keeping, spin) == 1
+        assert reloaded(keeping.keeper, spin) == 1
         assert keeping.blocked("evil.example")
     assert len(keeping.live) == (0 if at_start else 1)
     assert "cannot be used" in keeping.keeper.problem
     assert any(record.levelno == logging.ERROR for record in caplog.records)
     keeping.publish(3, three=["third.example"])
-    assert reload(keeping, spin) == 3
+    assert reloaded(keeping.keeper, spin) == 3
     assert keeping.keeper.problem == ""
     assert keeping.blocked("third.example")
 
@@ -163,7 +157,7 @@ def test_a_lost_word_is_made_good_by_looking(keeping, spin):
 
 
 def test_looking_does_not_complain_again_about_what_it_has_seen(keeping, spin, reactor, caplog, monkeypatch):
-    monkeypatch.setattr("resolver.reload.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("resolver.follower.LOOK_SECONDS", 0.01)
     damage_manifest(keeping, keeping.publish(1, one=["evil.example"]))
     keeping.keeper.load_now()
     keeping.keeper.start()
@@ -176,7 +170,7 @@ def test_looking_does_not_complain_again_about_what_it_has_seen(keeping, spin, r
 @pytest.mark.parametrize("at_start", [False, True])
 @pytest.mark.parametrize("passing", [OSError(errno.EMFILE, "Too many open files"), RuntimeError("mmap"), MemoryError()])
 def test_what_may_pass_is_tried_again_and_told_once(keeping, spin, caplog, monkeypatch, at_start, passing):
-    monkeypatch.setattr("resolver.reload.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("resolver.follower.LOOK_SECONDS", 0.01)
     manifest = keeping.publish(1, one=["evil.example"])
     if not at_start:
         keeping.keeper.load_now()
@@ -188,7 +182,7 @@ def test_what_may_pass_is_tried_again_and_told_once(keeping, spin, caplog, monke
         raise passing
 
     monkeypatch.setattr(PolicyFolder, "open", failing)
-    keeping.keeper.load_now() if at_start else reload(keeping, spin)
+    keeping.keeper.load_now() if at_start else reloaded(keeping.keeper, spin)
     assert "cannot be used" in keeping.keeper.problem
     keeping.keeper.start()
     spin(lambda: len(tries) > 3, "tried again")
@@ -200,7 +194,7 @@ def test_what_may_pass_is_tried_again_and_told_once(keeping, spin, caplog, monke
 
 
 def test_no_thread_to_read_it_with_is_a_failure_that_may_pass(keeping, spin, reactor, monkeypatch):
-    monkeypatch.setattr("resolver.reload.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("resolver.follower.LOOK_SECONDS", 0.01)
     keeping.publish(1, one=["evil.example"])
     monkeypatch.setattr(
         reactor.getThreadPool(), "callInThreadWithCallback", Mock(side_effect=RuntimeError("no thread"))
@@ -221,7 +215,7 @@ def test_a_bug_of_ours_while_reading_it_is_told_with_its_traceback(keeping, capl
 
 
 def test_a_policy_that_is_gone_stays_live_and_is_told(keeping, spin, caplog, monkeypatch):
-    monkeypatch.setattr("resolver.reload.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("resolver.follower.LOOK_SECONDS", 0.01)
     keeping.publish(1, one=["evil.example"])
     keeping.keeper.load_now()
     away = keeping.folder.manifest.rename(keeping.folder.manifest.with_suffix(".away"))
