@@ -30,7 +30,7 @@ _KILL_SWITCH = "a kill-switch name: blocking it arms the malware; it stands in t
 # gives to a whole provider at first. What is wider belongs to many, and no malware owns all of it.
 WIDEST = {4: 16, 6: 32}
 _NOWHERE = tuple(ipaddress.ip_network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "::/127"))
-_EDITION = "2"  # of the rules below: what was judged by others is judged again
+_EDITION = "3"  # of the rules below: what was judged by others is judged again
 
 
 class Guard:
@@ -46,6 +46,12 @@ class Guard:
             self._below[name] = _KILL_SWITCH
         self._internal = settings.guard.internal_networks
         self._networks = list(_own_networks(settings))
+        self._units = [
+            (network, f"the unit {unit.code}")
+            for unit in settings.units
+            for network in unit.networks
+            if network.num_addresses > 1
+        ]
         self._clients = [one for one in settings.dns.allowed_clients if one.num_addresses > 1]
         self.fingerprint = self._fingerprint()
 
@@ -60,6 +66,7 @@ class Guard:
         """Changes when a verdict may change."""
         said = [_EDITION, *sorted(self._below), *(str(network) for network, _ in self._networks)]
         said += ["clients", *(str(network) for network in self._clients)]
+        said += ["units", *(str(network) for network, _ in self._units)]
         digest = hashlib.blake2b("\n".join(said).encode(), digest_size=8)
         digest.update(self._suffixes.digest.encode())
         return digest.hexdigest()
@@ -116,7 +123,10 @@ class Guard:
     def _client_refusal(self, network: Network) -> str:
         """Clients may be listed, inside ones above all; but no list decides for everybody."""
         allowed = next((one for one in self._clients if _holds(network, one)), None)
-        return f"holds all clients of {allowed} (dns.allowed_clients)" if allowed else ""
+        if allowed:
+            return f"holds all clients of {allowed} (dns.allowed_clients)"
+        unit = next((what for one, what in self._units if _holds(network, one)), None)
+        return f"holds all clients of {unit}: a list may name machines, not whole agencies" if unit else ""
 
 
 def _own_networks(settings: Settings) -> Iterator[tuple[Network, str]]:

@@ -31,6 +31,7 @@ class Counts:
         self.lines = 0
         self.names = 0
         self.addresses = 0
+        self.clients = 0  # of the addresses
         self.duplicates = 0
         self.passthru = 0
         self.bad_total = 0
@@ -107,6 +108,7 @@ class Importer:
         self._flush()
         if self.counts.passthru:
             self.counts.passthru = self._library.count_action(self._version, "passthru")  # without the duplicates
+        self.counts.clients = self._library.count_clients(self._version)
         self._library.add_rejected(self._version, "bad", self.counts.bad)
         self._library.add_rejected(self._version, "unsupported", self.counts.unsupported)
         self._library.add_rejected(self._version, "refused", self.counts.refused)

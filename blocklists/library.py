@@ -273,6 +273,11 @@ class Library:
         query = "SELECT network, client, min(line), label FROM addresses WHERE version = ? GROUP BY network, client"
         return iter(self._connection.execute(query, (version,)))
 
+    def count_clients(self, version: int) -> int:
+        """How many addresses of a version are of clients rather than of answers."""
+        query = "SELECT count(*) FROM addresses WHERE version = ? AND client = 1"
+        return int(self._value(query, (version,)))
+
     def count_action(self, version: int, action: str) -> int:
         """How many names and addresses of a version have this action."""
         wanted = "label IN (SELECT id FROM labels WHERE action = ?)"

@@ -133,7 +133,8 @@ class ImportReport(msgspec.Struct, frozen=True):
     indicators: int
     names: int
     addresses: int
-    address_mode: str  # monitor; or enforce: as `mode` says
+    clients: int  # of the addresses: of machines that ask, for whom `mode` holds
+    address_mode: str  # of the others: monitor; or enforce: as `mode` says
     passthru: int  # of the names and addresses
     duplicates: int
     bad_total: int

@@ -131,6 +131,7 @@ class Lists:
         counts.lines, counts.names, counts.addresses = before.lines, before.names, before.addresses
         counts.duplicates, counts.bad_total, counts.refused_total = before.duplicates, before.bad, before.refused
         counts.passthru, counts.unsupported_total = before.passthru, before.unsupported
+        counts.clients = self.library.count_clients(before.id)
         counts.bad = self.library.rejected(before.id, "bad", SHOWN_ROWS)
         counts.refused = self.library.rejected(before.id, "refused", SHOWN_ROWS)
         counts.unsupported = self.library.rejected(before.id, "unsupported", SHOWN_ROWS)
@@ -329,6 +330,7 @@ def _report(
         indicators=counts.names + counts.addresses,
         names=counts.names,
         addresses=counts.addresses,
+        clients=counts.clients,
         passthru=counts.passthru,
         duplicates=counts.duplicates,
         bad_total=counts.bad_total,

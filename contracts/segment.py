@@ -24,6 +24,7 @@ import msgspec
 
 from contracts.names import from_search_key, search_key
 from contracts.networks import Network
+from contracts.zone_text import WILDCARD
 
 Kind = Literal["c2", "delivery", "phishing", "unwanted", "kill-switch"]
 # What a list itself may ask for; "" is what its mode says. The words of RPZ (draft-vixie-dnsop-dns-rpz section 3).
@@ -80,7 +81,7 @@ class Listed(NamedTuple):
 class Match(msgspec.Struct, frozen=True, gc=False):
     """What a segment says about a name or address: the indicator and where it came from."""
 
-    indicator: bytes  # wire name, or network_key
+    indicator: bytes  # wire name, with the label * where only what is below it is listed; or network_key
     subdomains: bool  # a name that is listed with what is below it
     hash32: int  # stable over versions, lists and machines: chooses the sinkhole address
     line: int
@@ -245,6 +246,8 @@ class Segment:
                     return Match(name, own == below, hash32, own_line, self._rules[own - 1])
             elif below:
                 covering = name[len(key) - len(listed) :]
+                if own != below:
+                    covering = WILDCARD + covering
                 return Match(covering, True, hash32, below_line, self._rules[below - 1])
         return None
 

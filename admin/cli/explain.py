@@ -134,7 +134,8 @@ def _asked_of(answer: dict[str, Any]) -> list[str]:
 
 
 def _match_rows(match: dict[str, Any]) -> list[tuple[str, str]]:
-    below = " and its subdomains" if match["subdomains"] else ", this name only"
+    wild = match["indicator"].startswith("*.")  # what is below it, without itself
+    below = "" if wild else " and its subdomains" if match["subdomains"] else ", this name only"
     rows = [
         ("indicator", match["indicator"] + ("" if match.get("step") in {"answer", "client"} else below)),
         ("list", f"{match['list']} version {match['version']}, line {match['line']}, mode {match['mode']}"),

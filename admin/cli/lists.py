@@ -109,6 +109,7 @@ def _show_report(report: ImportReport) -> None:
         ("lines", number(report.lines)),
         ("indicators", f"{number(report.indicators)} ({number(report.names)} names)"),
         ("addresses", _addresses(report)),
+        *([("clients", f"{number(report.clients)} ({report.mode})")] if report.clients else []),
         ("passthru", number(report.passthru)),
         ("duplicates", number(report.duplicates)),
         ("bad lines", number(report.bad_total)),
@@ -126,11 +127,12 @@ def _show_report(report: ImportReport) -> None:
 
 
 def _addresses(report: ImportReport) -> str:
-    """Their number, and what an answer with one of them leads to."""
-    if not report.addresses:
+    """How many of answers, and what an answer with one of them leads to."""
+    found = report.addresses - report.clients
+    if not found:
         return "0"
     enforced = f"as the list: {report.mode}" if report.address_mode == "enforce" else "monitor: only recorded"
-    return f"{number(report.addresses)} ({enforced})"
+    return f"{number(found)} ({enforced})"
 
 
 def _show_rows(title: str, rows: Sequence[Row], total: int) -> None:
@@ -238,10 +240,17 @@ def search_command(obj: Any, name: str, as_json: bool) -> None:
         raise SystemExit(1)
 
 
+def _covered(one: Found) -> str:
+    """The names that a row lists: as explain, hits and pages say it."""
+    if one.subdomains and one.indicator[:2] != "*.":
+        return f"{one.indicator} and below" if one.itself else f"*.{one.indicator}"
+    return one.indicator
+
+
 def _found_table(found: Sequence[Found]) -> str:
     rows = [
         (
-            f"*.{one.indicator}" if one.subdomains else one.indicator,
+            _covered(one),
             *(one.list, one.version, "refused" if one.refused else one.state, one.mode, _asks(one), one.line),
             *(one.kind, one.family, one.campaign, one.letter, one.refused or one.note or one.source),
         )

@@ -14,6 +14,7 @@ from contracts.names import to_text
 from contracts.networks import address_text
 from contracts.policy import ManifestEntry
 from contracts.segment import Match, is_network, network_of
+from contracts.zone_text import WILDCARD
 from resolver.policy.addresses import Pool
 from resolver.wire import reply
 from resolver.wire.constants import (
@@ -25,8 +26,6 @@ from resolver.wire.constants import (
     TYPE_AAAA,
     TYPE_CNAME,
 )
-
-_WILD = b"\x01*"
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
@@ -159,15 +158,15 @@ def _answered(action: Action, asked: tuple[bytes, int], found: Found, records: r
 def _nothing(name: bytes, found: Found, ttl: int) -> reply.Records:
     """The SOA of an empty answer: of the listed name where that is the one asked or above it."""
     indicator = found.match.indicator
-    return reply.no_data(name, indicator if found.step == "name" else name, found.serial, ttl)
+    return reply.no_data(name, indicator.removeprefix(WILDCARD) if found.step == "name" else name, found.serial, ttl)
 
 
 def _alias(asked: tuple[bytes, int], found: Found, ttl: int) -> Verdict:
     """A CNAME. What has `*` as its first label takes the asked name there, so that the garden sees which it was."""
     name, qtype = asked
     target = found.match.rule.target
-    if target.startswith(_WILD):
-        target = name[:-1] + target[len(_WILD) :]
+    if target.startswith(WILDCARD):
+        target = name[:-1] + target[len(WILDCARD) :]
         if len(target) > 255:  # RFC 1035 section 2.3.4: no such name
             return _answered("nodata", asked, found, _nothing(name, found, ttl), EDE_BLOCKED)
     if qtype == TYPE_CNAME:
