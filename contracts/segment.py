@@ -133,6 +133,11 @@ def network_of(key: bytes) -> Network:
     return kind((int(bits or b"0", 2) << (width - len(bits)), len(bits)))
 
 
+def prefix128(key: bytes) -> int:
+    """The prefix length of a network_key on the scale of IPv6, so that networks of both families can be compared."""
+    return len(key) - 2 + (96 if key[1:2] == b"4" else 0)
+
+
 def is_network(indicator: bytes) -> bool:
     """Whether a Match is about a network rather than a name."""
     return indicator[0] > 63

@@ -77,6 +77,7 @@ class Engine:
         self.cache: TwoGenerations[CacheKey, CachedAnswer] = TwoGenerations(dns.cache.entries, attrgetter("weight"))
         self.failures: Failures[CacheKey] = Failures()
         self._tables: dict[Group, Tables] = {}
+        self._epoch = 0
         access.follow(policy.clients)
 
     def tables(self, group: Group) -> Tables:
@@ -91,6 +92,7 @@ class Engine:
     def swap(self, policy: Policy) -> None:
         """Take over a new policy. Upstream answers survive; they are judged again at their next use."""
         self.policy = policy
+        self._epoch += 1  # answers keep this, not the policy: an old one would hold the files of its lists open
         self._tables = {}
         self.access.follow(policy.clients)
 
@@ -221,16 +223,15 @@ class Engine:
 
     def _judge_answer(self, query: Query, cached: CachedAnswer, verdict: Verdict, group: Group) -> Verdict:
         """What policy says of where the answer leads; `verdict` is on the question by itself. Made once and kept."""
-        policy = self.policy
-        if cached.judged is None or cached.judged[0] is not policy:
-            cached.judged = (policy, {})
+        if cached.judged is None or cached.judged[0] != self._epoch:
+            cached.judged = (self._epoch, {})
         by_group: dict[Group, Verdict] = cached.judged[1]
         judged = by_group.get(group)
         if judged is None:
             if len(by_group) == MAX_JUDGED:
                 by_group.clear()
-            aliases, addresses = cached.contents(query.name + query.question[-4:])
-            judged = by_group[group] = policy.judge_answer(query.name, query.qtype, group, verdict, aliases, addresses)
+            leads = cached.contents(query.name + query.question[-4:])
+            judged = by_group[group] = self.policy.judge_answer(query.name, query.qtype, group, verdict, leads)
         return judged
 
     def _not_served(self, query: Query, group: Group, transport: Transport) -> Reply:

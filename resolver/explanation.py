@@ -88,8 +88,8 @@ def _going_on(told: _Telling, engine: Engine, asked: tuple[bytes, int], group: G
     told.passed(_LOCAL, "no name that is answered here")
     kept, outcome, reason = _from_upstream(engine, name + _TYPE_CLASS.pack(qtype, CLASS_IN), now)
     if kept is not None and kept.leads & policy.follows and verdict.way == "forward":
-        aliases, addresses = kept.contents(name + _TYPE_CLASS.pack(qtype, CLASS_IN))
-        further = policy.judge_answer(name, qtype, group, verdict, aliases, addresses)
+        leads = kept.contents(name + _TYPE_CLASS.pack(qtype, CLASS_IN))
+        further = policy.judge_answer(name, qtype, group, verdict, leads)
         if further is not verdict:
             told.matched(further)
             return told.decided(further)

@@ -31,7 +31,7 @@ class CachedAnswer:
         self.ad = answer.ad
         self.remark = answer.remark
         self.leads = answer.leads
-        self.judged: tuple[Any, dict[Any, Any]] | None = None  # (policy, group -> verdict): made once for each of them
+        self.judged: tuple[int, dict[Any, Any]] | None = None  # (epoch, group -> verdict): made once for each of them
         self.stored = now
         self.expires = now + answer.lifetime
         self.refresh_at = self.expires - answer.lifetime / 10 if answer.lifetime >= _REFRESHED else math.inf

@@ -5,17 +5,19 @@ Judging only; who asks (access) comes before and is resolver.policy.addresses', 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 from contracts.decisions import Decisions
 from contracts.names import parents, search_key, to_wire
 from contracts.policy import Manifest, ManifestEntry
-from contracts.segment import Match, Segment, address_key
+from contracts.segment import Match, Segment, address_key, prefix128
 from resolver.policy.addresses import Pool
 from resolver.policy.clients import Group
 from resolver.policy.verdict import ALLOWED, EXEMPT, FORWARD, Found, Verdict, decided, passed, watched
 from resolver.wire.answer import ADDRESSES, ALIASES
+from resolver.wire.contents import Contents
 
 # (rung, why it stands here). resolver.engine and `explain` walk it in this order.
 RUNGS = (
@@ -78,25 +80,67 @@ class Policy(NamedTuple):
                     best = verdict
         return best
 
-    def judge_answer(self, name: bytes, qtype: int, group: Group, before: Verdict, aliases: Sequence[bytes],
-                     addresses: Sequence[bytes]) -> Verdict:  # fmt: skip
-        """The verdict on a question whose answer leads through these names to these addresses.
+    def judge_answer(self, name: bytes, qtype: int, group: Group, before: Verdict, found: Contents) -> Verdict:
+        """The verdict on a question whose answer leads there. `before` is that on the question by itself.
 
-        `before` is the verdict on the question by itself, which was to go on: it stands where nothing decides.
+        That one was to go on, and stands where nothing decides. The names of an alias are a way that everybody takes:
+        one that is let through ends it. What stands at the end is for the client to choose from: to let one record
+        through says nothing of the others, and who owns a listed server could add any record beside its own.
         """
-        return self._decide(name, qtype, group, self._along(aliases, addresses), before)
-
-    def _along(self, aliases: Sequence[bytes], addresses: Sequence[bytes]) -> Iterator[Found]:
-        """A name that is allowed is so wherever an answer leads to it: what lies behind it is not looked at."""
-        for alias in aliases:
+        asked = (name, qtype)
+        for alias in found.aliases:
             if self._allows(alias):
-                return
-            key = search_key(alias)
-            for entry, segment in self.live:
-                match = segment.find(alias, key)
-                if match is not None:
-                    yield Found(match, entry, "alias", self.serial)
-        yield from self._answered(addresses)
+                return before
+            before = self._decide(*asked, group, self._named(alias), before)
+            if before.way != "forward":
+                return before
+        passed: Verdict | None = None
+        blocked: list[tuple[int, int, bytes, Verdict]] = []
+        for end in found.ends:
+            if end.target:
+                if self._allows(end.target):
+                    continue
+                verdict = self._decide(*asked, group, self._named(end.target), before)
+                if verdict.way == "final":
+                    passed = passed or verdict
+                    continue
+                if verdict.way != "forward":
+                    return verdict
+                before = verdict
+            for packed in end.addresses if self.follows & ADDRESSES else ():
+                place, verdict = self._address(packed, *asked, group)
+                if verdict.way == "final":
+                    passed = passed or verdict
+                elif verdict.way != "forward":
+                    assert verdict.found is not None
+                    blocked.append((place, -prefix128(verdict.found.match.indicator), packed, verdict))
+                elif before is FORWARD:
+                    before = verdict
+        if blocked:  # of several the list's that is asked first, in it the narrowest network, then the lowest address
+            return min(blocked, key=itemgetter(0, 1, 2))[-1]
+        return passed if passed is not None and before is FORWARD else before
+
+    def _address(self, packed: bytes, name: bytes, qtype: int, group: Group) -> tuple[int, Verdict]:
+        """The verdict on one address, and the position of the list that made it."""
+        best, place = FORWARD, 0
+        key = address_key(packed, "answer")
+        for number, (entry, segment) in enumerate(self.live):
+            match = segment.find_network(key) if segment.networks("answer") else None
+            if match is None:
+                continue
+            verdict = self._verdict(name, qtype, Found(match, entry, "answer", self.serial), group)
+            if verdict.action != "monitor":
+                return number, verdict
+            if best is FORWARD:
+                best, place = verdict, number
+        return place, best
+
+    def _named(self, name: bytes) -> Iterator[Found]:
+        key = search_key(name)
+        for entry, segment in self.live:
+            match = segment.find(name, key)
+            if match is not None:
+                yield Found(match, entry, "alias", self.serial)
 
     def _asked(self, name: bytes, clients: Mapping[int, Match]) -> Iterator[Found]:
         """In each list the client's address before the name."""
@@ -108,17 +152,6 @@ class Policy(NamedTuple):
                 match = segment.find(name, key)
                 if match is not None:
                     yield Found(match, entry, "name", self.serial)
-
-    def _answered(self, addresses: Sequence[bytes]) -> Iterator[Found]:
-        """In each list the narrowest network, then the lowest address."""
-        if not self.follows & ADDRESSES:
-            return
-        keys = [address_key(packed, "answer") for packed in sorted(addresses)]
-        for entry, segment in self.live:
-            matches = [match for key in keys if (match := segment.find_network(key)) is not None]
-            if matches:
-                match = max(matches, key=lambda one: len(one.indicator))
-                yield Found(match, entry, "answer", self.serial)
 
     def _decide(self, name: bytes, qtype: int, group: Group, founds: Iterable[Found], best: Verdict) -> Verdict:
         for found in founds:

@@ -34,6 +34,7 @@ _HEADER = struct.Struct("!HHHHHH")
 _RR = struct.Struct("!HHIH")
 _U32 = struct.Struct("!I")
 MAX_NAME = 254  # octets before the root's
+MAX_ADDRESSES = 2000  # in one answer, hints too: each is looked up in each list, and a message has room for 16,000
 MAX_JUMPS = 127  # pointers in one name: no name has more labels, and a chain of thousands took seconds
 
 # Octets before, names, octets behind, of types whose data may be compressed (RFC 3597 section 4) and SRV, where it is.
@@ -42,6 +43,8 @@ _LENGTHS = {1: 4, 28: 16}
 _NEGATIVE = frozenset((TYPE_SOA, TYPE_RRSIG))  # what says in the authority section for how long a negative answer holds
 ALIASES, ADDRESSES = 1, 2  # what an answer may lead to
 _LEADS = {TYPE_CNAME: ALIASES, TYPE_A: ADDRESSES, TYPE_AAAA: ADDRESSES}
+_SERVICES = frozenset((TYPE_SVCB, TYPE_HTTPS))
+_ENDS = _SERVICES | {*_LENGTHS}
 _LEADS |= dict.fromkeys((TYPE_SVCB, TYPE_HTTPS), ALIASES | ADDRESSES)
 _COVERS_SOA = TYPE_SOA.to_bytes(2, "big")
 
@@ -144,6 +147,7 @@ class _Walk:
     """
 
     __slots__ = (
+        "addresses",
         "edns",
         "end_of_data",
         "exact",
@@ -171,6 +175,7 @@ class _Walk:
         self.exact = True
         self.remark = b""
         self.leads = 0
+        self.addresses = 0  # at most so many, and other records
         self.spelled: list[tuple[int, int]] = []  # owner names that are not compressed
         self.starts = _label_starts(packet, at)
         for number, count in enumerate(counts):
@@ -178,6 +183,8 @@ class _Walk:
                 at = self._section(packet, at, count, number, max_ttl)
             if not number:
                 self.leads = self._leading(packet)
+                if self.addresses > MAX_ADDRESSES:
+                    raise BadAnswer("more addresses than any host has")
 
     def _section(self, packet: bytes, at: int, count: int, number: int, max_ttl: int) -> int:
         """Walk one section; 0 answer, 1 authority, 2 additional. Returns where it ends."""
@@ -208,8 +215,8 @@ class _Walk:
                 names = _NAMES_IN.get(kind)
                 if names is not None:
                     _check_data(packet, at + 10, end, names)
-                elif length != _LENGTHS.get(kind, length):
-                    raise BadAnswer("record data of a wrong length")
+                elif kind in _ENDS:
+                    self.addresses += _addresses_in(packet, kind, at + 10, end)
                 if ttl > max_ttl:  # RFC 2181 section 8: a TTL with the top bit set counts as zero
                     ttl = 0 if ttl & 0x80000000 else max_ttl
                     self.exact = False
@@ -266,6 +273,26 @@ def _check_data(packet: bytes, at: int, end: int, names: tuple[int, int, int]) -
         at = _skip_name(packet, at)
     if at + behind != end:
         raise BadAnswer("record data of a wrong length")
+
+
+def _addresses_in(packet: bytes, kind: int, at: int, end: int) -> int:
+    """At most how many there are in a record. The target of a service must be a name that is not compressed.
+
+    RFC 9460 section 2.2: clients that differ in reading another would see other hints than we.
+    """
+    found = (end - at) // 4
+    if kind not in _SERVICES:
+        if end - at != _LENGTHS[kind]:
+            raise BadAnswer("record data of a wrong length")
+        return 1
+    at += 2
+    while at < end and (size := packet[at]):
+        if size > 63:
+            raise BadAnswer("the target of a service is no plain name")
+        at += size + 1
+    if at >= end:
+        raise BadAnswer("record data ends before its name")
+    return found
 
 
 def _skip_name(packet: bytes, at: int) -> int:

@@ -1,4 +1,4 @@
-"""Where an upstream's answer leads: the names it is an alias of, in order, and the addresses at the end.
+"""Where an upstream's answer leads: the names it is an alias of, in order, and what stands at the end.
 
 Called for answers that resolver.wire.answer has read and found well-formed; nothing is judged here.
 """
@@ -17,17 +17,28 @@ _TRANSLATED = bytes.fromhex("0064ff9b") + bytes(8)  # 64:ff9b::/96, RFC 6052: a 
 _HINTS = {4: 4, 6: 16}  # ipv4hint and ipv6hint: octets of an address, RFC 9460 section 7.3
 
 
+class End(NamedTuple):
+    """One record that clients may connect by, whichever they choose: an address, or a service with all its hints.
+
+    `target`: the lower-case wire name to connect to instead of the owner's; empty where there is none.
+    `addresses`: packed; behind that of a translator (DNS64) the IPv4 address within.
+    """
+
+    target: bytes
+    addresses: tuple[bytes, ...]
+
+
 class Contents(NamedTuple):
-    """Lower-case wire names, packed addresses: of a translated one (DNS64) the IPv4 address within, too."""
+    """The names that an answer leads through, lower-case wire names in their order, and where each record leads."""
 
     aliases: tuple[bytes, ...]
-    addresses: tuple[bytes, ...]
+    ends: tuple[End, ...]
 
 
 def contents(question: bytes, records: Records, offsets: Sequence[int]) -> Contents:
     """`offsets`: where the TTLs of the records stand in the message, in its order."""
     message = bytes(HEADER) + question + records.data
-    aliases, addresses = list[bytes](), list[bytes]()
+    aliases, ends = list[bytes](), list[End]()
     for offset in offsets[: records.answers]:
         (kind,) = _TYPE.unpack_from(message, offset - 4)
         (length,) = _TYPE.unpack_from(message, offset + 4)
@@ -35,14 +46,18 @@ def contents(question: bytes, records: Records, offsets: Sequence[int]) -> Conte
         if kind == TYPE_CNAME:  # what a DNAME makes comes with one, RFC 6672 section 3.1
             aliases.append(_name(message, at))
         elif kind in {TYPE_A, TYPE_AAAA}:
-            addresses.append(message[at : at + length])
+            ends.append(End(b"", (*_ways(message[at : at + length]),)))
         elif kind in {TYPE_SVCB, TYPE_HTTPS}:
-            target = message[at + 2 : at + length].partition(b"\0")[0].lower() + b"\0"
-            if length > 3 and len(target) > 1 and _whole(target):  # the name that clients connect to instead
-                aliases.append(target)
-            addresses.extend(_hints(message[at : at + length]))
-    within = [packed[12:] for packed in addresses if packed.startswith(_TRANSLATED)]
-    return Contents(tuple(aliases), (*addresses, *within))
+            target = _name(message, at + 2)
+            hints = [way for hint in _hints(message, at + 2 + len(target), at + length) for way in _ways(hint)]
+            ends.append(End(target if len(target) > 1 else b"", (*hints,)))
+    return Contents(tuple(aliases), tuple(ends))
+
+
+def _ways(packed: bytes) -> Iterator[bytes]:
+    yield packed
+    if packed.startswith(_TRANSLATED):
+        yield packed[12:]
 
 
 def _name(message: bytes, at: int) -> bytes:
@@ -57,25 +72,12 @@ def _name(message: bytes, at: int) -> bytes:
     return b"".join(labels).lower() + b"\0"
 
 
-def _whole(name: bytes) -> bool:
-    """Whether it is one whole name: a zero inside a label would have cut it short."""
-    at = 0
-    while at < len(name) and name[at]:
-        at += name[at] + 1
-    return at == len(name) - 1
-
-
-def _hints(data: bytes) -> Iterator[bytes]:
-    """Addresses in the parameters of an SVCB record; what is not well-formed is no hint for a client either."""
-    at = 2
-    while at < len(data) and data[at]:
-        at += data[at] + 1
-    at += 1
-    while at + 4 <= len(data):
-        key, length = struct.unpack_from("!HH", data, at)
+def _hints(message: bytes, at: int, end: int) -> Iterator[bytes]:
+    """Addresses in the parameters of a service; what is not well-formed is no hint for a client either."""
+    while at + 4 <= end:
+        key, length = struct.unpack_from("!HH", message, at)
         at += 4
-        value = data[at : at + length]
-        at += length
         size = _HINTS.get(key)
-        if size and len(value) == length and not length % size:
-            yield from (value[i : i + size] for i in range(0, length, size))
+        if size and at + length <= end and not length % size:
+            yield from (message[i : i + size] for i in range(at, at + length, size))
+        at += length

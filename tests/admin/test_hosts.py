@@ -249,7 +249,14 @@ def test_odd_addresses_are_answered(staff: Browser, query: str) -> None:
 def test_one_machine_shows_what_proves_it(staff: Browser, settings: Settings) -> None:
     host = {address: number for number, address in ROW.findall(text(staff, "/hosts/"))}["127.10.0.7"]
     page = text(staff, f"/hosts/{host}")
-    for expected in ("www[.]<wbr>c2", "127.53.1.2", "sample phiên bản 3, dòng 12", "01/CV-MAU", "UDP", "và các tên miền con"):
+    for expected in (
+        "www[.]<wbr>c2",
+        "127.53.1.2",
+        "sample phiên bản 3, dòng 12",
+        "01/CV-MAU",
+        "UDP",
+        "và các tên miền con",
+    ):
         assert expected in page, expected
     assert page.count("<rect ") == 3, "three hours with hits"
     assert 'role="img"' in page
