@@ -49,7 +49,8 @@ TRANSFERS = frozenset((TYPE_AXFR, TYPE_IXFR))
 _OF_THE_QUESTION = frozenset(("name", "client"))  # steps that need no answer
 _ON = frozenset(("forward", "final"))  # ways of a verdict that let the question go on as usual
 MAX_JUDGED = 8  # groups whose verdict on where an answer leads is kept with it
-MAX_TABLES = 1000  # groups with tables of their own; what lists say of more clients than that is judged each time
+MAX_TABLES = 50  # groups with tables of their own; what lists say of more clients than that is judged each time
+FEWER = 16  # the share of the usual room that other groups than the usual one have, each
 
 
 class Tables:
@@ -84,7 +85,8 @@ class Engine:
         """The tables of a client group under the live policy."""
         found = self._tables.get(group)
         if found is None:
-            found = Tables(self.dns.cache.finished)
+            size = self.dns.cache.finished
+            found = Tables(size if group is self.access.default else size // FEWER)
             if len(self._tables) < MAX_TABLES:
                 self._tables[group] = found
         return found
@@ -234,7 +236,7 @@ class Engine:
             judged = by_group[group] = self.policy.judge_answer(query.name, query.qtype, group, verdict, leads)
         return judged
 
-    def _not_served(self, query: Query, group: Group, transport: Transport) -> Reply:
+    def _not_served(self, query: Query, group: Group, transport: Transport) -> Reply | Drop:
         """Other classes, zone transfers, a cookie without a question. Who transfers a listed name asked for it: a hit.
 
         So did who asked in class ANY, which holds IN. Names of CH or HS are other names, of which no list speaks.
@@ -248,7 +250,8 @@ class Engine:
             refused, verdict = self.bodies.error(query, REFUSED, EDE_NOT_SUPPORTED), FORWARD
             if query.qclass == CLASS_ANY:  # recorded as type ANY: no address was given
                 verdict = self.policy.judge(query.name, TYPE_ANY, group)
-        return Reply(refused, _hit(verdict, query, transport))
+        hit = _hit(verdict, query, transport)
+        return Drop(hit) if verdict.way == "drop" else Reply(refused, hit)
 
     def arrived(self, key: CacheKey, answer: Answer, now: float) -> CachedAnswer:
         """An upstream's answer to `key`: kept for as long as it says."""

@@ -17,6 +17,7 @@ from resolver.policy.clients import PROXIES, STRANGERS, Group
 from resolver.policy.ladder import RUNGS
 from resolver.policy.verdict import Found, Verdict
 from resolver.wire.constants import AD, CD, CLASS_IN, TYPE_ANY, TYPE_NAMES
+from resolver.wire.query import NO_QUESTION
 
 _TYPE_CLASS = struct.Struct("!HH")
 _OTHER_BITS = [do | cd | ad for do in (0, 1) for cd in (0, CD) for ad in (0, AD)][1:]
@@ -57,9 +58,13 @@ def explain(engine: Engine, name: bytes, qtype: int, client: bytes, now: float) 
     if group.watched:
         told.note("the client's network is in monitor mode: what is listed is only watched")
     verdict = policy.judge(name, qtype, group)
+    if qtype in NO_QUESTION:
+        return told.end(_ACCESS, "formerr", "records of this type belong to a message or a proof")
     if qtype in TRANSFERS:
         if verdict.found is not None:
             told.matched(verdict)
+            if verdict.way == "drop":
+                return told.decided(verdict)
         return told.end(_ACCESS, "notauth", "zone transfers are given to nobody: no zone is held here")
     if verdict.action == "exempt":
         told.note("the client's network is exempt: no list is asked")

@@ -24,19 +24,21 @@ class Asker:
     the connection is the client, or speaks to it by a connection; then TCP shows that the client reads what is sent.
     """
 
-    __slots__ = ("claim", "client", "direct", "group", "proxy")
+    __slots__ = ("claim", "client", "direct", "group", "proven", "proxy")
 
     def __init__(self, client: bytes, group: Group, proxy: bytes = b"", *, direct: bool = True) -> None:
         self.client = client
         self.group = group
         self.proxy = proxy
         self.direct = direct
+        self.proven = False  # whoever sent it has shown by a cookie that it reads what is sent to its address
         self.claim = _packed(proxy, "proxy") if proxy and proxy != client else b""
 
 
 def identify(query: Query, asker: Asker, access: Access, counters: Counters) -> Group:
     """Take in what the question's own options say of who asks, as far as that is believed; the group to judge by."""
     query.direct = asker.direct
+    asker.proven = query.cookie_verified
     claims = query.claims
     if not claims:
         return asker.group

@@ -33,6 +33,7 @@ OUTCOMES = {
     "stale": "an old answer from the cache, while no upstream answers",
     "failed": "a failure (SERVFAIL): no upstream answers",
     "notauth": "a refusal (NOTAUTH)",
+    "formerr": "an error (FORMERR)",
     "forward": "whatever the upstream says",
 }
 

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 WINDOW = 8 << 20  # octets sent and not yet acknowledged; beyond it hits fold in `waiting`
 BATCH = 1 << 20  # octets; contracts.hit.MAX_FRAME is the most that the recorder takes
+MAX_ROWS = 400  # that surely fit a frame: the longest facts, of names of octets that are escaped, are some 6,000 octets
 ROW = 40  # octets of a packed row beside its claim and facts, at most
 MAX_FOLDED = (
     200_000  # distinct (client, claim, hit, second) held while the recorder is away; beyond it only the count is kept
@@ -82,10 +83,13 @@ class HitSender:
         second = int(self._clock())
         self.made += sum(folded.values())
         self._counts.values[0] = self.made
-        if self._ready and not self._outgoing and not self._waiting and self._window < WINDOW:
+        idle = self._ready and not self._outgoing and not self._waiting and self._window < WINDOW
+        if idle and len(folded) <= MAX_ROWS:
             self._send([(client, claim, second, count, hit) for (client, claim, hit), count in folded.items()])
         else:
             self._wait(folded, second)
+            if idle:  # too many for one frame
+                self._drain_waiting()
 
     def _wait(self, folded: dict[tuple[bytes, bytes, bytes], int], second: int) -> None:
         waiting = self._waiting

@@ -65,6 +65,7 @@ class Waiting(msgspec.Struct, frozen=True):
     send: Send
     judged: tuple[Policy, Verdict]  # what policy said when it asked
     claim: bytes = b""  # in whose words it is the client
+    generation: int = 0  # of resolver.policy.clients.Access when it asked
 
 
 class Dispatcher:
@@ -88,13 +89,18 @@ class Dispatcher:
         try:
             if asker is None:
                 asker = self._asker
-                asker.client, asker.group, asker.claim = client, group, b""
+                asker.client, asker.group, asker.claim, asker.proven = client, group, b"", False
             outcome = self.engine.answer(packet, group, transport, now, client, asker)
             if isinstance(outcome, Forward):
                 query, judged = outcome.query, outcome.judged
-                waiting = Waiting(query, asker.group, transport, asker.client, send, judged, asker.claim)
+                waiting = Waiting(
+                    query, asker.group, transport, asker.client, send, judged, asker.claim,
+                    self.engine.access.generation,
+                )  # fmt: skip
                 self._count(waiting, outcome.hit)
-                limited = self._limited(query, client, group, transport, now)  # a claim in the packet moves no limit
+                proven = asker.proven or query.cookie_verified or (transport == "tcp" and asker.direct)
+                # a claim in the packet moves no limit
+                limited = self._limited(query, client, group, transport, now, proven=proven)
                 outcome = limited or self._ask(outcome, waiting, now)
             if isinstance(outcome, Forward) or outcome is None:
                 return outcome
@@ -107,9 +113,12 @@ class Dispatcher:
             return self._failure(packet)
         return outcome
 
-    def _limited(self, query: Query, client: bytes, group: Group, transport: Transport, now: float) -> Reply | None:
-        """None within the limit. By UDP: come by TCP, which a forger of addresses cannot. By TCP: a failure."""
-        proven = query.cookie_verified or (transport == "tcp" and query.direct)
+    def _limited(self, query: Query, client: bytes, group: Group, transport: Transport, now: float, *,
+                 proven: bool) -> Reply | None:  # fmt: skip
+        """None within the limit. By UDP: come by TCP, which a forger of addresses cannot. By TCP: a failure.
+
+        `proven`: whoever sent it (not whom it names) reads what is sent to its address.
+        """
         if self.limits.miss(client, forwarder=group.forwarder, now=now, proven=proven):
             return None
         self.engine.counters.limited += 1
@@ -185,11 +194,17 @@ class Dispatcher:
         """What to send now; None: another question had to be asked for it first."""
         try:
             engine = self.engine
-            group = one.group if one.judged[0] is engine.policy else engine.access.named(one.client)
-            outcome = engine.complete(one.query, group, one.transport, cached, now, one.judged, key)
+            group: Group = one.group
+            judged: tuple[Policy, Verdict] | None = one.judged
+            if one.generation != engine.access.generation:  # how it stands may be over
+                group = engine.access.named(one.client)
+                judged = judged if group is one.group else None
+            outcome = engine.complete(one.query, group, one.transport, cached, now, judged, key)
             if isinstance(outcome, Forward):
                 self._count(one, outcome.hit)
-                again = msgspec.structs.replace(one, group=group, judged=outcome.judged)
+                again = msgspec.structs.replace(
+                    one, group=group, judged=outcome.judged, generation=engine.access.generation
+                )
                 asked = self.upstream is not None and self.upstream.ask(outcome.key, again)
                 return None if asked else self._servfail(one.query)
         except Exception:  # noqa: BLE001  as above

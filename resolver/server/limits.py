@@ -10,7 +10,8 @@ from resolver.cache.table import TwoGenerations
 
 KEPT = 20_000  # networks in mind, in each of two generations
 LARGE = 512  # octets: shorter answers are no use for one who asks in another's name
-_IPV4_OCTETS, _IPV6_OCTETS = 3, 7  # of the address: /24 and /56
+_IPV4_OCTETS, _IPV6_OCTETS, _IPV6_HOST = 3, 7, 8  # of the address: /24, /56 and /64
+_MAPPED = b"\0" * 10 + b"\xff\xff"
 
 
 class Buckets:
@@ -57,7 +58,7 @@ class ClientLimits:
         if not buckets.rate:
             return True
         if proven:
-            return buckets.take(b"+" + client, now)
+            return buckets.take(b"+" + host(client), now)
         return buckets.take(client if forwarder else network(client), now)
 
     def answer(self, client: bytes, octets: int, *, forwarder: bool, now: float) -> bool:
@@ -69,10 +70,15 @@ class ClientLimits:
         return self._octets.take(network(client), now, octets)
 
 
+def host(client: bytes) -> bytes:
+    """What counts as one machine: an IPv4 address, an IPv6 /64, in which a machine has as many as it likes."""
+    return client[:_IPV6_HOST] if len(client) == 16 and not client.startswith(_MAPPED) else client
+
+
 def network(client: bytes) -> bytes:
     """What counts as one: the /24 of an IPv4 address, the /56 of an IPv6 one."""
     if len(client) == 16:
-        if not client.startswith(b"\0" * 10 + b"\xff\xff"):
+        if not client.startswith(_MAPPED):
             return client[:_IPV6_OCTETS]
         client = client[12:]
     return client[:_IPV4_OCTETS]

@@ -83,6 +83,7 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
             if not data:
                 return
         super().dataReceived(data)
+        self.factory.dispatcher.hits.flush()  # of questions that get no answer now, or none at all
         self.factory.dispatcher.flush_questions()
 
     def _take_header(self, data: bytes) -> bytes:

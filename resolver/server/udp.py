@@ -180,6 +180,9 @@ class UdpServer:
         late = self._late
 
         def send(message: bytes) -> None:
+            if len(message) > LARGE:
+                given = self._within_limits(message[2:], packet, client, group, self._dispatcher.clock())
+                message = message[:2] + given if given is not None else b""
             if message:
                 late.put(name, message)
 

@@ -37,7 +37,7 @@ _TYPE_CLASS = struct.Struct("!HH")
 _RR = struct.Struct("!HHIH")
 MAX_NAME = 255
 # Types of records that belong to a message or to a proof, never to a name: nobody can ask for them.
-_NO_QUESTION = frozenset((TYPE_OPT, TYPE_NXNAME, TYPE_TKEY, TYPE_TSIG))
+NO_QUESTION = frozenset((TYPE_OPT, TYPE_NXNAME, TYPE_TKEY, TYPE_TSIG))
 
 
 class Ignored(Exception):
@@ -117,7 +117,7 @@ def parse(packet: bytes) -> Query:
         end = _additional(packet, end, additionals, query)
     if end != len(packet):
         raise Malformed(FORMERR, query)
-    if query.qtype in _NO_QUESTION:
+    if query.qtype in NO_QUESTION:
         raise Malformed(FORMERR, query, EDE_INVALID_TYPE)
     return query
 

@@ -74,9 +74,9 @@ def behind_alias(target: bytes, type_class: bytes, found: reply.Records, ttl: in
     head = _HEADER.pack(0, 0x8180, 1, found.answers, found.authorities, 0)
     try:
         message = dnslib.DNSRecord.parse(head + target + type_class + found.data)
-    except (dnslib.DNSError, UnicodeError, RecursionError):  # legal data that dnslib does not read
+        parts = [first.data] + [_whole(dnslib, one) for one in (*message.rr, *message.auth)]
+    except Exception:  # noqa: BLE001  data that dnslib does not read, legal or not: it raises whatever comes of it
         return first
-    parts = [first.data] + [_whole(dnslib, one) for one in (*message.rr, *message.auth)]
     return reply.Records(b"".join(parts), 1 + len(message.rr), len(message.auth))
 
 

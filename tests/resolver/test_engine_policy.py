@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
+import weakref
 
 import pytest
 
 from contracts import names
 from contracts.clients import NetworkStanding
+from contracts.hit import unpack_facts
 from contracts.networks import NetworkTable
 from resolver.engine import MAX_JUDGED, MAX_TABLES, cache_key
 from resolver.outcome import Drop, Forward, Reply
@@ -133,3 +136,82 @@ def test_tables_of_many_groups_are_bounded(tmp_path):
         engine.tables(engine.access.group(client))
     assert len(engine._tables) == MAX_TABLES
     assert isinstance(ask(engine, query("localhost")), Reply)
+
+
+LISTED_HINT = 'shop.example. 300 IN HTTPS 1 . ipv4hint="192.0.2.66"'
+FREE = "shop.example. 300 IN HTTPS 2 free.example."
+
+
+def led(folder, records, *lists, kind="HTTPS", **decided):
+    """What comes of an answer of these records for shop.example under these lists."""
+    made = policy(folder, *lists, address_mode="enforce")._replace(**decided)
+    engine = make_engine(made)
+    packet = query("shop.example", kind)
+    forward = ask(engine, packet)
+    found = wire_answer.read(answer_to(packet, *records).to_wire(), forward.key[0], 86400, 3600)
+    cached = engine.arrived(forward.key, found, NOW)
+    group = engine.access.group(CLIENT)
+    return engine.complete(forward.query, group, "udp", cached, NOW, forward.judged, forward.key)
+
+
+BAD = ("bad", "enforce", [listed_network("192.0.2.64/26", action="nxdomain")])
+PASSED = ("good", "passthru", [listed("free.example")])
+
+
+@pytest.mark.parametrize("records", [[LISTED_HINT, FREE], [FREE, LISTED_HINT]])
+@pytest.mark.parametrize("how", ["first", "last", "allowed"])
+def test_one_service_that_may_pass_says_nothing_of_the_others(tmp_path, records, how):
+    """Who owns a listed server can add a record beside its own that leads to any name."""
+    lists = {"first": (PASSED, BAD), "last": (BAD, PASSED), "allowed": (BAD,)}[how]
+    allowed = {"allowed": frozenset({names.to_wire("free.example")})} if how == "allowed" else {}
+    outcome = led(tmp_path, records, *lists, **allowed)
+    assert understood(outcome.body).rcode() == 3
+    assert unpack_facts(outcome.hit).indicator == "192.0.2.64/26"
+
+
+@pytest.mark.parametrize("how", ["passthru", "allowed"])
+def test_a_service_that_may_pass_passes(tmp_path, how):
+    allowed = {"allowed": frozenset({names.to_wire("free.example")})} if how == "allowed" else {}
+    outcome = led(tmp_path, [FREE], BAD, *([PASSED] if how == "passthru" else []), **allowed)
+    assert [one.split()[-1] for one in addresses(outcome)] == ["free.example."]
+    assert (outcome.hit is not None) == (how == "passthru")
+
+
+@pytest.mark.parametrize(
+    ("kind", "record"),
+    [
+        ("AAAA", "shop.example. 300 IN AAAA 64:ff9b::192.0.2.66"),
+        ("HTTPS", 'shop.example. 300 IN HTTPS 1 . ipv4hint="192.0.2.66" ipv6hint="2001:db8:66::1"'),
+    ],
+)
+def test_one_address_that_may_pass_says_nothing_of_the_others(tmp_path, kind, record):
+    passing = [listed_network(text, action="passthru") for text in ("64:ff9b::/96", "2001:db8:66::/48")]
+    both = ("one", "enforce", [*passing, listed_network("192.0.2.66/32", action="nxdomain")])
+    assert understood(led(tmp_path, [record], both, kind=kind).body).rcode() == 3
+
+
+def test_networks_of_both_families_are_compared_by_what_they_leave_open(tmp_path):
+    wide = ("one", "enforce", [listed_network("2001:db8:66::/48", action="nodata"),
+                               listed_network("192.0.2.66/32", action="nxdomain")])  # fmt: skip
+    record = 'shop.example. 300 IN HTTPS 1 . ipv4hint="192.0.2.66" ipv6hint="2001:db8:66::1"'
+    assert understood(led(tmp_path, [record], wide).body).rcode() == 3
+
+
+def test_an_old_policy_is_not_kept_by_the_answers_that_it_judged(tmp_path):
+    """It would keep the files of its lists open, and on the disk."""
+    kept = []
+    lists = ("one", "enforce", [listed_network("192.0.2.64/26")])
+    engine = make_engine(policy(tmp_path, lists, address_mode="enforce"))
+    for serial in range(2, 6):
+        arrive(engine, ask(engine, query(f"n{serial}.example")), f"n{serial}.example. 300 IN A 192.0.2.66")
+        assert isinstance(ask(engine, query(f"n{serial}.example")), Reply)
+        kept.append(weakref.ref(engine.policy.live[0][1]))
+        engine.swap(policy(tmp_path, lists, serial=serial, address_mode="enforce"))
+    gc.collect()
+    assert [one() for one in kept] == [None] * 4
+
+
+def test_a_dropped_name_is_not_answered_however_it_is_asked(tmp_path):
+    engine = make_engine(policy(tmp_path, ("letter-7", "enforce", [listed("evil.example", action="drop")])))
+    assert isinstance(ask(engine, query("evil.example", "AXFR")), Drop)
+    assert isinstance(ask(engine, query("evil.example", qclass="ANY")), Drop)

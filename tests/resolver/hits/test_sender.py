@@ -232,6 +232,20 @@ def test_every_frame_is_one_that_the_recorder_takes(pair):
     assert max(len(frame(batch)) for batch in pair.recorder.batches) < MAX_FRAME
 
 
+def test_what_folds_at_once_is_never_too_much_for_a_frame(pair):
+    """The recorder hangs up on a frame that is too long; sent again and again, it would let no hit through any more."""
+    pair.connect()
+    for number in range(6000):
+        pair.hit(b"%d" % number + b"x" * 2500)
+    pair.sender.flush()
+    while not pair.sender.idle:
+        pair.drain()
+        pair.recorder.acknowledge(pair.recorder.batches[-1].number)
+        pair.loop.turn()
+    assert len(rows(pair.recorder.batches)) == 6000
+    assert max(len(frame(batch)) for batch in pair.recorder.batches) < MAX_FRAME
+
+
 @pytest.mark.parametrize("garbage", [b"\xff" * 100, b"\0\0\0\3abc", b"\0\0\0\1\xc1"])
 def test_garbage_from_the_recorder_ends_the_connection_and_loses_nothing(pair, garbage):
     pair.connect()

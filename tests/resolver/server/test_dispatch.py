@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 
 import dns.flags
 import msgspec
 import pytest
 
+from contracts.clients import NetworkStanding
+from contracts.networks import NetworkTable
 from resolver.cache.entry import CachedAnswer
 from resolver.outcome import Forward
 from resolver.policy.clients import STRANGERS
@@ -274,3 +277,16 @@ def test_what_is_in_use_is_asked_again_before_it_is_over(dispatcher, send, answe
     assert understood(send(query("other.example")).body).answer
     (key,) = dispatcher.upstream.refreshed
     assert key[0].startswith(b"\5other")
+
+
+def test_an_exemption_that_ends_while_an_answer_is_under_way(dispatcher, send, answer_all):
+    """Who waits is judged by what holds when he is answered."""
+    access = dispatcher.engine.access
+    network = ipaddress.ip_network("127.10.0.0/24")
+    access.follow(standings=NetworkTable([(network, NetworkStanding(str(network), "exempt", 0, "a laboratory"))]))
+    assert isinstance(send(query("evil.example")), Forward)
+    access.follow(standings=NetworkTable([(network, NetworkStanding(str(network), "normal", 0, "it is over"))]))
+    answer_all("evil.example. 300 IN A 192.0.2.1")
+    (message,) = send.later
+    assert understood(message[2:]).answer[0][0].address.startswith("127.53.")
+    assert [key[2] for key in dispatcher.hits.sent] == ["sinkhole"]

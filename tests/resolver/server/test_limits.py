@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+import dns.edns
 import dns.flags
 import dns.rcode
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from contracts.clients import Forwarder
 from contracts.networks import NetworkTable
 from contracts.settings import Limits
-from resolver.outcome import Forward
+from resolver.outcome import Forward, Reply
 from resolver.server.limits import LARGE, Buckets, ClientLimits, network
 from tests.resolver.making import CLIENT, query, understood
 from tests.resolver.server.datagrams import ALLOWED
@@ -121,7 +122,7 @@ def test_a_registered_forwarder_has_limits_of_its_own(dispatcher):
 
 
 def test_large_answers_over_the_limit_are_truncated_also_from_the_table_of_finished_packets(served, answer_all, clock):
-    served.dispatcher.limits = ClientLimits(Limits(octets=2500, burst_seconds=1))
+    served.dispatcher.limits = ClientLimits(Limits(octets=3600, burst_seconds=1))
     packet = query("other.example", "TXT", edns=1232)
     served.put(ALLOWED[0], packet)
     served.serve()
@@ -150,3 +151,43 @@ def test_who_has_shown_that_it_reads_loses_nothing_to_what_others_ask_in_its_nam
     proven = sum(limits.miss(CLIENT, forwarder=False, now=NOW, proven=True) for _ in range(100))
     assert proven == 10
     assert limits.miss(NEIGHBOUR, forwarder=False, now=NOW, proven=True)
+
+
+def test_a_machine_with_a_network_of_its_own_is_one():
+    """An IPv6 host takes another address whenever it likes."""
+    limits = ClientLimits(Limits(misses=10, burst_seconds=1))
+    prefix = bytes.fromhex("20010db800000001")
+    hosts = [prefix + number.to_bytes(8, "big") for number in range(1000)]
+    assert sum(limits.miss(one, forwarder=False, now=NOW, proven=True) for one in hosts) == 10
+    assert limits.miss(bytes.fromhex("20010db800000002") + bytes(8), forwarder=False, now=NOW, proven=True)
+
+
+def test_large_answers_that_come_late_count_too(served, answer_all):
+    served.dispatcher.limits = ClientLimits(Limits(octets=1000, burst_seconds=1))
+    for number in range(5):
+        served.put(ALLOWED[0], query(f"n{number}.example", "TXT", edns=1232, ident=number))
+    served.serve()
+    for number in range(5):
+        answer_all(f"n{number}.example. 300 IN TXT " + " ".join(f'"{"x" * 220}"' for _ in range(4)))
+    served.server.flush_late()
+    lengths = sorted(len(answer) for answer in served.answers(ALLOWED[0]))
+    assert len(lengths) == 5
+    assert lengths[-1] > 800
+    assert lengths[-2] < 100
+
+
+def test_a_forwarder_that_is_proven_is_so_whomever_it_names(dispatcher):
+    """Else whoever sends in its name could silence it for all its machines."""
+    dispatcher.limits = ClientLimits(Limits(forwarder_misses=1, burst_seconds=1))
+    access = dispatcher.engine.access
+    host = ipaddress.ip_network("127.10.0.5/32")
+    access.follow(forwarders=NetworkTable([(host, Forwarder("127.10.0.5", "", ("ecs",)))]))
+    named = [dns.edns.ECSOption("127.10.0.77", 32)]
+
+    def ask(name, transport, options=()):
+        packet = query(name, options=options)
+        return dispatcher.packet(packet, CLIENT, access.group(CLIENT), transport, lambda _message: None, NOW)
+
+    assert isinstance(ask("forged.example", "udp"), Forward)
+    assert isinstance(ask("one.example", "udp"), Reply)  # over the limit of what anyone can send
+    assert isinstance(ask("two.example", "tcp", named), Forward)

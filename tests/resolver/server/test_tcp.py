@@ -9,7 +9,7 @@ import pytest
 
 from resolver.server.tcp import MAX_UNDER_WAY
 from resolver.wire import answer
-from tests.resolver.making import answer_to, query, understood
+from tests.resolver.making import answer_to, listed, policy, query, understood
 from tests.resolver.server.streams import IDLE, INSIDE, LIMIT, OUTSIDE, framed, settle
 
 A = "other.example. 300 IN A 192.0.2.1"
@@ -254,3 +254,15 @@ def test_a_client_that_hangs_up_in_the_middle(connect, factory, spin):
     client.link.close()
     spin(lambda: not factory._places.holders(), "forgotten")
     assert factory.dispatcher.engine.counters.tcp_queries == 0
+
+
+def test_hits_of_questions_without_an_answer_now_are_handed_over_too(connect, factory, spin, tmp_path):
+    """Of a watched name, which is asked upstream, and of one that is dropped: a worker may be killed at any time."""
+    dropped = ("letter-7", "enforce", [listed("silent.example", action="drop")])
+    watched = ("trial", "monitor", [listed("watched.example")])
+    factory.dispatcher.engine.swap(policy(tmp_path, dropped, watched, serial=9))
+    client = connect()
+    for name in ("silent.example", "watched.example"):
+        client.send(query(name))
+        spin(lambda name=name: any(key[1] == name for key in factory.dispatcher.hits.sent), "handed over")
+    assert not factory.dispatcher.hits.folded

@@ -172,7 +172,7 @@ def test_who_becomes_a_proxy_is_one_from_then_on(served, dispatcher):
 
 def test_large_answers_to_a_client_behind_it_have_their_limit(served, dispatcher, answer_all):
     """Who sends to the proxy in another's name gets no more than who sends to us."""
-    dispatcher.limits = ClientLimits(Limits(octets=2500, burst_seconds=1))
+    dispatcher.limits = ClientLimits(Limits(octets=3600, burst_seconds=1))
     packet = query("other.example", "TXT", edns=1232, ident=9)
     served.put(PROXY, header(CLIENT) + packet)
     served.serve()
