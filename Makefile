@@ -6,7 +6,7 @@ SECONDS ?= 60
 export SINKHOLE_CONFIG ?= config.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types layers check docs catalogue fmt bench fuzz lock clean
+.PHONY: help run test lint types layers check docs catalogue fmt bench bench-flood fuzz lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ fmt: $(VENV)/.dev ## Format the code
 
 bench: $(VENV)/.dev ## Measure beside Unbound and the C floor (needs dnsperf, unbound, nsd, gcc)
 	$(BIN)/python -m bench
+
+bench-flood: $(VENV)/.dev ## What one client's flood costs the others, and the disk (needs dnsperf, unbound, nsd, gcc)
+	$(BIN)/python -m bench flood
 
 fuzz: $(VENV)/.dev ## Damaged packets for a minute (SECONDS=600; ARGS="--packets 100000")
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)

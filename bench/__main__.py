@@ -1,4 +1,4 @@
-"""The command line: `python -m bench` beside peers, `python -m bench ab REV` against another commit.
+"""The command line: `python -m bench` beside peers, `ab REV` against another commit, `flood` under one client's flood.
 
 Only options and what is printed.
 """
@@ -12,24 +12,29 @@ from pathlib import Path
 
 import msgspec
 
-from bench import hotpath, report, session, tree
+from bench import flood, floodreport, hotpath, report, session, tree
 from bench.meters import BenchError
 from bench.rounds import Result
 from bench.session import Plan
 from bench.works import WORKS, Work
 
 EXIT_WORSE, EXIT_CANNOT = 1, 2
+MOST_RATE = 100_000
 
 
 def main() -> int:
-    """0: measured. 1: a hit is missing, or `ab` found this tree dearer than tolerated. 2: cannot be measured."""
+    """0: measured. 1: a hit is missing, a flood filled the ledger, `ab` found this tree dearer. 2: not measurable."""
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that every process is ended
     try:
         if options.command == "profile":
             hotpath.main(options.names, options.batches)
             return 0
+        if options.command == "flood":
+            flood.check_programs()
         plan = session.possible(_plan(options), tell)
+        if options.command == "flood":
+            return _flood(plan, options)
         if options.command == "ab":
             return _ab(plan, options)
         return _compare(plan, options)
@@ -66,6 +71,24 @@ def _ab(plan: Plan, options: argparse.Namespace) -> int:
     return EXIT_WORSE if worse else _exit_code(results)
 
 
+def _flood(plan: Plan, options: argparse.Namespace) -> int:
+    rates = flood.Rates(options.others, options.rate)
+    with session.open_session(plan, tell) as opened:
+        results = flood.compare(opened, rates)
+    where = report.machine()
+    how = f"{plan.names:,} listed names, {plan.rounds} rounds of {plan.seconds:g} s"
+    asked = f"others ask {rates.others:,} a second, the flood {rates.flood:,}"
+    tables = [floodreport.case_table(results), floodreport.ratio_table(results), floodreport.stored_table(results)]
+    parts = ["\n".join([*where, f"{how}; {asked}"]), *tables, "\n".join(floodreport.verdicts(results))]
+    block = "\n\n".join(part for part in parts if part)
+    print(block)
+    if options.json:
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode({"machine": where, "results": results})))
+    if options.write:
+        report.write_block(options.write, block, "flood")
+    return 0 if all(run.kept for result in results for run in result.runs) else EXIT_WORSE
+
+
 def _block(plan: Plan, results: list[Result], further: list[str], where: list[str]) -> str:
     hits = report.hit_lines(results)
     how = f"{plan.names:,} listed names, {plan.rounds} rounds of {plan.seconds:g} s"
@@ -83,31 +106,39 @@ def _plan(options: argparse.Namespace) -> Plan:
     return Plan(
         options.works,
         options.peers,
-        options.names or (200_000 if quick else 1_000_000),
+        options.names or (200_000 if quick else options.usual_names),
         options.rounds or (1 if quick else 3),
-        options.seconds or (2.0 if quick else 5.0),
+        options.seconds or (2.0 if quick else options.usual_seconds),
         options.sink,
     )
 
 
 def _options() -> argparse.Namespace:
-    common = argparse.ArgumentParser(add_help=False)
+    sizes = argparse.ArgumentParser(add_help=False)
+    sizes.add_argument("--names", type=int, help="listed names (default 1,000,000; flood: 200,000)")
+    sizes.add_argument("--rounds", type=int, help="runs of each server and work, interleaved (default 3)")
+    sizes.add_argument("--seconds", type=float, help="of each run (default 5; flood: 10)")
+    sizes.add_argument("--quick", action="store_true", help="about a minute: 200,000 names, one round of 2 s")
+    common = argparse.ArgumentParser(add_help=False, parents=[sizes])
     common.add_argument("--works", type=_works, default=list(WORKS.values()), help=f"of {','.join(WORKS)}")
-    common.add_argument("--names", type=int, help="listed names (default 1,000,000)")
-    common.add_argument("--rounds", type=int, help="runs of each server and work, interleaved (default 3)")
-    common.add_argument("--seconds", type=float, help="of each run (default 5)")
-    common.add_argument("--quick", action="store_true", help="about a minute: 200,000 names, one round of 2 s")
     common.add_argument("--sink", action="store_true", help="take hits without storing them, to tell the costs apart")
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, parents=[common])
-    parser.add_argument("--peers", type=_peers, default=list(session.PEERS), help=f"of {','.join(session.PEERS)}")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="every single run")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="renew the table in a document")
-    parser.set_defaults(command="compare")
+    told = argparse.ArgumentParser(add_help=False)
+    told.add_argument("--peers", type=_peers, default=list(session.PEERS), help=f"of {','.join(session.PEERS)}")
+    told.add_argument("--json", type=Path, metavar="FILE", help="every single run")
+    told.add_argument("--write", type=Path, metavar="FILE", help="renew the table in a document")
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, parents=[common, told])
+    parser.set_defaults(command="compare", usual_names=1_000_000, usual_seconds=5.0)
     commands = parser.add_subparsers()
     ab = commands.add_parser("ab", parents=[common], help="this work tree against another commit")
     ab.add_argument("revision")
     ab.add_argument("--tolerance", type=float, default=0.05, help="how much dearer is not worse (default 0.05)")
     ab.set_defaults(command="ab", peers=["us"])
+    flooding = commands.add_parser("flood", parents=[sizes, told], help="what one client's flood costs the others")
+    flooding.add_argument("--others", type=_rate, default=2000, help="questions a second of the others (default 2000)")
+    flooding.add_argument("--rate", type=_rate, default=20_000, help="of the flood, at most (default 20,000)")
+    flooding.set_defaults(
+        command="flood", works=list(flood.WORKED), sink=False, usual_names=200_000, usual_seconds=10.0
+    )
     profile = commands.add_parser("profile", help="where the time of our packet path goes")
     profile.add_argument("--names", type=int, default=1_000_000)
     profile.add_argument("--batches", type=int, default=1500, help="of each size and case (default 1500)")
@@ -121,6 +152,12 @@ def _works(text: str) -> list[Work]:
 
 def _peers(text: str) -> list[str]:
     return _choice(text, session.PEERS)
+
+
+def _rate(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= MOST_RATE:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST_RATE:,}")
+    return int(text)
 
 
 def _choice(text: str, known: tuple[str, ...]) -> list[str]:

@@ -14,6 +14,7 @@ from bench.meters import BenchError, Cpu, cpu_of
 from bench.ports import free_port
 from bench.processes import HOST, Process
 from bench.servers import Hits, Server, Site
+from bench.stored import octets
 from contracts.control import RunFolder
 from runtime.control import Refused, Unreachable, ask
 
@@ -27,6 +28,7 @@ class Ours(Server):
 
     def __init__(self, label: str, worker: Process, recorder: Process, run: RunFolder, port: int, name: str) -> None:
         self.recorder = recorder
+        self.state = run.folder.parent
         self._run = run
         super().__init__(label, worker, port, name)
         worker.wait_until(lambda: self._hits() is not None)  # the recorder takes hits
@@ -56,6 +58,14 @@ class Ours(Server):
                 raise BenchError(f"not recorded after {SETTLE_SECONDS:.0f} s: {hits}\n{self.recorder.last_words()}")
             time.sleep(0.1)
 
+    def limited(self) -> int:
+        """By the worker's own count."""
+        return int(ask(self._run.control("resolver", 0), "status")["counters"]["limited"])
+
+    def written(self) -> int:
+        """The ledger and the sightings."""
+        return octets(self.state)
+
     def recorder_cpu(self) -> Cpu:
         """Of the recorder, or of the sink in its place."""
         return cpu_of(self.recorder.pid)
@@ -71,13 +81,18 @@ def has_recorder(tree: Path) -> bool:
     return (tree / "casework" / "__main__.py").exists()
 
 
-def start_ours(site: Site, *, label: str = "us", tree: Path = REPO, sink: bool = False) -> Server:
-    """Compile the names with the tree's own compiler, start its recorder (or the sink) and one worker."""
+def start_ours(site: Site, *, label: str = "us", tree: Path = REPO, sink: bool = False, limits: bool = False) -> Ours:
+    """Compile the names with the tree's own compiler, start its recorder (or the sink) and one worker.
+
+    With `limits` as the product has them by default; else with none, for one client asks all.
+    """
     folder = site.folder / f"ours-{label}"
     folder.mkdir()
     port = free_port()
     config = folder / "config.yaml"
-    config.write_text(_config(port, site.upstream, limited=(tree / "resolver/server/limits.py").exists()))
+    config.write_text(
+        _config(port, site.upstream, unlimited=not limits and (tree / "resolver/server/limits.py").exists())
+    )
     _compile(site, folder / "var", tree)
     run = RunFolder(folder / "var")
     python = [sys.executable, "-P"]
@@ -110,9 +125,9 @@ def _compile(site: Site, state: Path, tree: Path) -> None:
         raise BenchError(f"the list could not be compiled:\n{done.stderr.strip()}")
 
 
-def _config(port: int, upstream: int, *, limited: bool) -> str:
-    """Only what has no default, so that older commits understand it too. One client asks all: it has no limit."""
-    limits = "\n  limits: {misses: 0, octets: 0}" if limited else ""
+def _config(port: int, upstream: int, *, unlimited: bool) -> str:
+    """Only what has no default, so that older commits understand it too."""
+    limits = "\n  limits: {misses: 0, octets: 0}" if unlimited else ""
     return f"""state_dir: ./var
 dns:
   listen: ["{HOST}:{port}"]

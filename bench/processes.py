@@ -80,6 +80,16 @@ class Process:
         """The end of its output."""
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
 
+    def finish(self, seconds: float) -> str:
+        """Wait until it ends by itself; what it told. Raises BenchError where it fails or takes longer."""
+        try:
+            code = self._child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise BenchError(f"{self.name} is not done after {seconds:.0f} s:\n{self.last_words()}") from None
+        if code:
+            raise BenchError(f"{self.name} ended with {code}:\n{self.last_words()}")
+        return self._log.read_text(errors="replace")
+
     def end(self) -> None:
         """Terminate, then kill."""
         self._child.terminate()

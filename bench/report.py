@@ -18,7 +18,6 @@ from bench.meters import BenchError
 from bench.processes import find_program
 from bench.rounds import Result, ratio, ratios
 
-BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 US, FLOOR = "us", "C floor"
 
 
@@ -138,11 +137,17 @@ def _version(program: str) -> str:
     return f"{program} {number[1]}" if number else program
 
 
-def write_block(file: Path, block: str) -> None:
-    """Replace what stands between the two markers of a document."""
+def markers(name: str) -> tuple[str, str]:
+    """The lines between which a document has the block `name`."""
+    return f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+
+
+def write_block(file: Path, block: str, name: str = "bench") -> None:
+    """Replace what stands between the two markers `name` of a document."""
+    begins, ends = markers(name)
     text = file.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _old, end, after = rest.partition(END)
+    before, begin, rest = text.partition(begins)
+    _old, end, after = rest.partition(ends)
     if not begin or not end:
-        raise BenchError(f"{file}: needs the lines {BEGIN} and {END}")
-    file.write_text(f"{before}{BEGIN}\n{block.strip()}\n{END}{after}", encoding="utf-8")
+        raise BenchError(f"{file}: needs the lines {begins} and {ends}")
+    file.write_text(f"{before}{begins}\n{block.strip()}\n{ends}{after}", encoding="utf-8")

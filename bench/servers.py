@@ -61,6 +61,14 @@ class Server:
         """Wait until nothing of the last load is left to be done; the account of hits, where one is kept."""
         return None
 
+    def limited(self) -> int | None:
+        """How many questions and answers were over a limit so far, where it has limits and counts them."""
+        return None
+
+    def written(self) -> int | None:
+        """Octets that its account of hits takes on the disk, where it keeps one."""
+        return None
+
     def recorder_cpu(self) -> Cpu | None:
         """CPU seconds of the process that stores hits, where it is another one."""
         return None
@@ -89,6 +97,10 @@ class Unbound(Server):
         """Empty its log of actions, so that a long measurement does not fill the disk."""
         if self.actions.exists():
             os.truncate(self.actions, 0)
+
+    def written(self) -> int:
+        """Of its log of actions, since it was emptied."""
+        return self.actions.stat().st_size if self.actions.exists() else 0
 
 
 def start_unbound(site: Site, *, logged: bool) -> Server:

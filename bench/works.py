@@ -14,6 +14,8 @@ ZONE = "good.example"  # what the upstream serves
 CACHED_NAMES = 1000
 HOT_NAMES = 1000
 _ENDINGS = ("com", "net", "info", "top", "xyz", "com.vn", "example")
+FLOODED = f"flood.{ZONE}"  # the wildcard of the upstream's zone answers below it
+_OTHERS_LISTED, _OTHERS_CACHED = 0.4, 0.9  # shares of what the others ask, added up; the rest is new
 _MISSES_PER_SECOND = 120_000  # more than any server here can forward: no name is asked twice
 
 
@@ -58,3 +60,25 @@ def write_questions(work: Work, names: list[str], path: Path, round_number: int,
         asked = (f"u{round_number}-{i}.{ZONE}" for i in range(int(_MISSES_PER_SECOND * seconds)))
     with path.open("w") as file:
         file.writelines(f"{name} A\n" for name in asked)
+
+
+def write_others(names: list[str], path: Path, tag: str, count: int) -> None:
+    """What people ask beside a flood: four of ten listed, five cached, one new to everybody. A `tag` is used once."""
+    source = random.Random(tag)
+    with path.open("w") as file:
+        for number in range(count):
+            share = source.random()
+            if share < _OTHERS_LISTED:
+                name = source.choice(names[:HOT_NAMES])
+            elif share < _OTHERS_CACHED:
+                name = f"h{source.randrange(CACHED_NAMES)}.{ZONE}"
+            else:
+                name = f"o{tag}-{number}.{ZONE}"
+            file.write(f"{name} A\n")
+
+
+def write_flood(zone: str, path: Path, tag: str, count: int) -> None:
+    """Names below `zone` that nobody asked before. A `tag` is used once."""
+    source = random.Random(tag)
+    with path.open("w") as file:
+        file.writelines(f"{source.getrandbits(48):012x}-{tag}-{number:x}.{zone} A\n" for number in range(count))

@@ -8,6 +8,8 @@ from bench import report, tree
 from bench.meters import BenchError
 from bench.rounds import Result, Run, ratio, ratios
 
+BEGIN, END = report.markers("bench")
+
 
 def run(total, **more):
     """A run whose system time is one microsecond."""
@@ -107,12 +109,19 @@ def test_change_against_a_commit():
 
 def test_the_block_of_a_document_is_replaced_and_nothing_else(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text(f"# Số đo\n\n{report.BEGIN}\nold\n{report.END}\n\nafter\n")
+    page.write_text(f"# Số đo\n\n{BEGIN}\nold\n{END}\n\nafter\n")
     report.write_block(page, "\nnew | table\n")
-    assert page.read_text() == f"# Số đo\n\n{report.BEGIN}\nnew | table\n{report.END}\n\nafter\n"
+    assert page.read_text() == f"# Số đo\n\n{BEGIN}\nnew | table\n{END}\n\nafter\n"
 
 
-@pytest.mark.parametrize("text", ["no markers", report.BEGIN, report.END, f"{report.END}\n{report.BEGIN}"])
+def test_blocks_of_other_names_stay(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"{BEGIN}\nold\n{END}\n<!-- flood:begin -->\n<!-- flood:end -->\n")
+    report.write_block(page, "figures", "flood")
+    assert page.read_text() == f"{BEGIN}\nold\n{END}\n<!-- flood:begin -->\nfigures\n<!-- flood:end -->\n"
+
+
+@pytest.mark.parametrize("text", ["no markers", BEGIN, END, f"{END}\n{BEGIN}"])
 def test_a_document_without_its_markers_stays_as_it_is(tmp_path, text):
     page = tmp_path / "page.md"
     page.write_text(text)

@@ -78,6 +78,33 @@ def worktrees():
     return listed.stdout
 
 
+def test_a_flood_beside_unbound(short_folder, tmp_path):
+    need("dnsperf", "gcc", "unbound", "nsd")
+    page = tmp_path / "page.md"
+    page.write_text("<!-- flood:begin -->\n<!-- flood:end -->\n")
+    rates = ("--others", "400", "--rate", "3000")
+    done = bench(short_folder, "flood", *TINY, *rates, "--json", str(tmp_path / "runs.json"), "--write", str(page))
+    assert done.returncode == 0, done.stderr + done.stdout
+    told = json.loads((tmp_path / "runs.json").read_text())
+    measured = {(result["case"], result["label"]): result["runs"] for result in told["results"]}
+    peers = ("C floor", "Unbound, hits logged", "us")
+    assert list(measured) == [(case, label) for case in ("alone", "unlisted", "listed") for label in peers]
+    for (case, _label), (run,) in measured.items():
+        assert run["others"]["answered"] > 0
+        assert (run["flood_sent"] > 0) == (case != "alone")
+    (quiet,), (unlisted,), (listed,) = (measured[case, "us"] for case in ("alone", "unlisted", "listed"))
+    assert quiet["limited"] == 0
+    assert unlisted["rows"]["rows"] == 0
+    assert 0 < listed["rows"]["rows"] <= listed["rows"]["bound"] < listed["rows"]["hits"]
+    assert "us / Unbound, hits logged" in page.read_text()
+    assert list(short_folder.iterdir()) == []
+
+
+def test_rates_without_an_end_are_refused(short_folder):
+    assert bench(short_folder, "flood", "--rate", "10000000").returncode == 2
+    assert bench(short_folder, "flood", "--others", "0").returncode == 2
+
+
 def test_a_revision_that_is_not_there(short_folder):
     need("dnsperf")
     done = bench(short_folder, "ab", "no-such-revision", *TINY)
