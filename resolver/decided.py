@@ -51,15 +51,17 @@ class DecisionKeeper:
 
     def look(self) -> None:
         """Take the file where it is another than before. One that cannot be understood changes nothing, and is told."""
-        stamp = self._stamp()
-        if stamp == self._seen:
-            if self._time() >= self._next:  # the clock was set, or the machine slept: our timer comes too late
-                self._now()
-            return
         try:
+            stamp = self._stamp()
+            if stamp == self._seen:
+                self.problem = ""  # what could not be read in between is gone, and what we hold is back
+                if self._time() >= self._next:  # the clock was set, or the machine slept: our timer comes too late
+                    self._now()
+                return
             found = self._file.read()
         except (BadDecisions, OSError) as error:
-            problem = f"what people decided cannot be read ({error}); what held before goes on"
+            held = "what held before goes on" if self._seen else "no bypass and no allowed name holds"
+            problem = f"what people decided cannot be read ({error}); {held}"
             if problem != self.problem:
                 log.error("%s", problem)  # noqa: TRY400  the sentence says it all
             self.problem = problem
@@ -101,8 +103,9 @@ class DecisionKeeper:
             self._end.cancel()
 
     def _stamp(self) -> tuple[int, int] | None:
+        """None without a file. One that we may not even look at is an error: it may hold the red switch."""
         try:
             about = self._file.path.stat()
-        except OSError:
+        except FileNotFoundError:
             return None
         return about.st_ino, about.st_mtime_ns
