@@ -13,6 +13,7 @@ from casework.store import decisions as rows
 from casework.store.audit import Origin
 from casework.store.decisions import Decision
 from casework.store.engine import Connection, Store
+from casework.suffixes import is_public_suffix
 from contracts.decisions import Allowed, BadDecisions, Bypass, Decisions, DecisionsFile
 from contracts.names import BadName, to_text, to_wire
 
@@ -53,6 +54,8 @@ def allow(store: Store, state: Path, name: str, seconds: int, reason: str, origi
     name = _name(name)
     if name == "." or "." not in name:
         raise DecisionError(f"{name!r} is a whole top-level domain; allow the name that is needed")
+    if is_public_suffix(name):
+        raise DecisionError(f"{name} is a public suffix: names below it belong to many; allow the one that is needed")
     with store.transaction() as run:
         rows.end(run, "allow", name, origin.actor, origin.time)
         rows.add(run, "allow", name, reason, origin.actor, origin.time, origin.time + seconds)

@@ -62,6 +62,7 @@ def test_wrong_use(cli, words):
         (("bypass", "on", "--reason", "fire", "--for", "ever"), "for how long"),
         (("bypass", "on", "--reason", "fire", "--for", "3d"), "for how long"),
         (("allow", "add", "vn", "--reason", "all of it", "--for", "1d"), "top-level"),
+        (("allow", "add", "gov[.]vn", "--reason", "all of it", "--for", "1d"), "gov.vn is a public suffix"),
         (("allow", "remove", "good.example"), "not allowed by itself"),
     ],
 )
