@@ -23,6 +23,7 @@ from casework.workers import Live, tell
 from contracts.clients import BadClients, ClientFolder, Clients, ClientTable, Forwarder, NetworkStanding, UnitNetwork
 from contracts.decisions import DecisionsFile
 
+BUSY_SECONDS = 1.0  # hits wait for us in the same thread; what could not be done is tried again
 log = logging.getLogger(__name__)
 
 
@@ -66,7 +67,7 @@ class Publisher:
     def look(self, now: float) -> None:
         """Cheap where nothing has changed."""
         if self._store is None:
-            self._store = open_casework(self._state)
+            self._store = open_casework(self._state, busy_seconds=BUSY_SECONDS)
         seen = (units.data_version(self._store), _day(now, self._zone), *self._stamps())
         if seen == self._seen:
             return
