@@ -42,8 +42,10 @@ KEYS = {
     "machines": lazy_gettext("machines"),
     "mode": lazy_gettext("mode"),
     "names": lazy_gettext("names"),
+    "number": lazy_gettext("recorded later as"),
     "page": lazy_gettext("page of evidence"),
     "reason": lazy_gettext("reason"),
+    "recorded": lazy_gettext("recorded at"),
     "refused": lazy_gettext("refused lines"),
     "role": lazy_gettext("role"),
     "rows_dropped_of_versions": lazy_gettext("rows no longer kept of versions"),
@@ -82,7 +84,7 @@ VALUES: dict[str, Mapping[Any, Any]] = {
     },
 }
 ANSWERS = {True: lazy_gettext("yes"), False: lazy_gettext("no")}
-MOMENTS = {"ends", "since", "until"}
+MOMENTS = {"ends", "recorded", "since", "until"}
 
 
 class Pair(NamedTuple):

@@ -9,11 +9,13 @@ from __future__ import annotations
 import datetime
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from casework import decisions
 from casework.attribution import readable
+from casework.jobs import EXPECTED
 from casework.store import clients as rows
 from casework.store import units
 from casework.store.engine import Connection, Store, open_casework
@@ -21,6 +23,7 @@ from casework.workers import Live, tell
 from contracts.clients import BadClients, ClientFolder, Clients, ClientTable, Forwarder, NetworkStanding, UnitNetwork
 from contracts.decisions import DecisionsFile
 
+BUSY_SECONDS = 1.0  # hits wait for us in the same thread; what could not be done is tried again
 log = logging.getLogger(__name__)
 
 
@@ -64,18 +67,23 @@ class Publisher:
     def look(self, now: float) -> None:
         """Cheap where nothing has changed."""
         if self._store is None:
-            self._store = open_casework(self._state)
+            self._store = open_casework(self._state, busy_seconds=BUSY_SECONDS)
         seen = (units.data_version(self._store), _day(now, self._zone), *self._stamps())
         if seen == self._seen:
             return
-        try:
-            publish(self._store, self._state, self._zone, now)
-            decisions.repair(self._store, self._state, int(now))
-        except BaseException:
+        store = self._store
+        # The red switch first: it is the more urgent one of the two.
+        failed = [
+            *_error_of(lambda: decisions.repair(store, self._state, int(now))),
+            *_error_of(lambda: publish(store, self._state, self._zone, now)),
+        ]
+        if failed:
             self.close()
-            raise
-        # Our own change of the database leaves its data_version as it was; the file has another stamp now.
-        self._seen = (*seen[:2], *self._stamps())
+            raise _as_one(failed)
+        # Our own change of the database leaves its data_version as it was; the client table has another stamp now.
+        # That of the decisions is the one from before: whoever cannot wait for the database changes that file without
+        # it, perhaps while we were at work. Where it was our own change, the next look finds nothing to do.
+        self._seen = (*seen[:2], _stamp(ClientFolder(self._state).file), seen[3])
 
     def _stamps(self) -> tuple[object, ...]:
         return _stamp(ClientFolder(self._state).file), _stamp(DecisionsFile(self._state).path)
@@ -86,6 +94,24 @@ class Publisher:
         if self._store is not None:
             self._store.close()
             self._store = None
+
+
+def _error_of(work: Callable[[], object]) -> list[Exception]:
+    """Do it; what went wrong, so that what comes behind it is done whatever that was."""
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001  it is raised when both were tried
+        return [error]
+    return []
+
+
+def _as_one(failed: list[Exception]) -> Exception:
+    """The first, with the words of the other as a note; a bug of ours before a fault of the disk, for its traceback."""
+    first, *others = sorted(failed, key=lambda error: isinstance(error, EXPECTED))
+    for other in others:
+        if str(other) != str(first):
+            first.add_note(f"{type(other).__name__}: {other}")
+    return first
 
 
 def _made(store: Store, run: Connection, zone: ZoneInfo, now: float) -> ClientTable:

@@ -43,7 +43,7 @@ class Job:
         self._backoff = min(max(self._backoff * 2, FIRST_BACKOFF), MAX_BACKOFF)
         self._not_before = time.monotonic() + self._backoff
         self.retries += 1
-        text = f"{type(error).__name__}: {error}"
+        text = "; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
         if text != self.error:
             log.error("%s failed, trying again: %s", self.name, text, exc_info=not isinstance(error, EXPECTED))
         self.error = text

@@ -15,6 +15,8 @@ import msgspec
 from contracts.names import BadName, to_wire
 from contracts.whole_file import replace_file
 
+Stamp = tuple[int, int] | None  # of a file; None where there is none
+
 
 class BadDecisions(ValueError):
     """A file that cannot be understood."""
@@ -35,6 +37,20 @@ class Bypass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
 
 
+class Unrecorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The red switch, switched while casework.db could not be written: who did, when and why, still to be recorded.
+
+    Workers need none of it; it stands here because this file is all that could be written.
+    """
+
+    number: str  # by which its entry in the audit is known, so that there is one only
+    what: Literal["on", "off"]
+    actor: str
+    time: int  # UTC second
+    reason: str
+    until: int = 0  # UTC second; of "on"
+
+
 class Decisions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that hold. What is over is no more of any effect, whether it stands here or not."""
 
@@ -42,11 +58,16 @@ class Decisions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     made: float = 0.0  # seconds since the epoch
     allowed: tuple[Allowed, ...] = ()
     bypass: Bypass | None = None
+    unrecorded: tuple[Unrecorded, ...] = ()  # in their order; what they did stands in `bypass` already
     format: Literal[1] = 1
 
     def ends(self) -> list[float]:
         """When each of them ends."""
         return [one.until for one in self.allowed] + ([self.bypass.until] if self.bypass else [])
+
+
+class Overtaken(OSError):
+    """The file changed while it was about to be replaced. Nothing was written."""
 
 
 class DecisionsFile:
@@ -72,11 +93,24 @@ class DecisionsFile:
             raise BadDecisions(f"{self.path.name}: {error}") from error
         return found
 
-    def publish(self, decisions: Decisions) -> None:
-        """Make these the ones that hold."""
+    def publish(self, decisions: Decisions, over: Stamp | Literal["any"] = "any") -> None:
+        """Make these the ones that hold; with `over`, in place of the file with that stamp only, else Overtaken."""
+
+        def unchanged() -> None:
+            if over not in {"any", self.stamp()}:
+                raise Overtaken(f"{self.path.name} was changed meanwhile: try again")
+
         self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         body = msgspec.json.encode(decisions)
-        replace_file(self.path, _seal(body) + b"\n" + body)
+        replace_file(self.path, _seal(body) + b"\n" + body, unchanged)
+
+    def stamp(self) -> Stamp:
+        """Another one for each file that was published. Raises OSError where there may be one that we cannot see."""
+        try:
+            about = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return about.st_ino, about.st_mtime_ns
 
 
 def _seal(body: bytes) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
 
-from contracts.decisions import BadDecisions, Decisions, DecisionsFile
+from contracts.decisions import BadDecisions, Decisions, DecisionsFile, Stamp
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
@@ -31,7 +31,7 @@ class DecisionKeeper:
         self._file = file
         self._take = take
         self._time = clock
-        self._seen: tuple[int, int] | None = None
+        self._seen: Stamp = None
         self._end: IDelayedCall | None = None
         self._next = math.inf  # seconds since the epoch when the next of what holds ends
         self._looking = LoopingCall(self.look)
@@ -51,15 +51,17 @@ class DecisionKeeper:
 
     def look(self) -> None:
         """Take the file where it is another than before. One that cannot be understood changes nothing, and is told."""
-        stamp = self._stamp()
-        if stamp == self._seen:
-            if self._time() >= self._next:  # the clock was set, or the machine slept: our timer comes too late
-                self._now()
-            return
         try:
+            stamp = self._file.stamp()  # one that we may not even look at is no missing one
+            if stamp == self._seen:
+                self.problem = ""  # what could not be read in between is gone, and what we hold is back
+                if self._time() >= self._next:  # the clock was set, or the machine slept: our timer comes too late
+                    self._now()
+                return
             found = self._file.read()
         except (BadDecisions, OSError) as error:
-            problem = f"what people decided cannot be read ({error}); what held before goes on"
+            held = "what held before goes on" if self._seen else "no bypass and no allowed name holds"
+            problem = f"what people decided cannot be read ({error}); {held}"
             if problem != self.problem:
                 log.error("%s", problem)  # noqa: TRY400  the sentence says it all
             self.problem = problem
@@ -99,10 +101,3 @@ class DecisionKeeper:
     def _cancel(self) -> None:
         if self._end is not None and self._end.active():
             self._end.cancel()
-
-    def _stamp(self) -> tuple[int, int] | None:
-        try:
-            about = self._file.path.stat()
-        except OSError:
-            return None
-        return about.st_ino, about.st_mtime_ns

@@ -33,7 +33,7 @@ DOORS = {
     "flask": ("admin/",),
     "click": ("admin/cli/",),
     "idna": ("blocklists/", "contracts/", "casework/", "admin/"),
-    "publicsuffixlist": ("blocklists/",),
+    "publicsuffixlist": ("blocklists/", "casework/suffixes.py"),
     "marisa_trie": ("contracts/segment.py",),
     "argon2": ("casework/",),
     "OpenSSL": ("contracts/certificates.py", "resolver/upstream/trust.py"),

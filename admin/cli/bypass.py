@@ -1,24 +1,29 @@
 """`sinkhole bypass`: the red switch, which turns all policy to watching.
 
-Only words for the terminal: the rules and the audit are casework.decisions'.
+Only words for the terminal: the rules and the audit are casework.decisions', what cannot wait is casework.red_switch's.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from admin.cli.clients import Length, json_option, origin, store_of
+from admin.cli.clients import Length, in_one_line, json_option, origin, store_of
+from admin.cli.status import outstanding
 from admin.cli.terminal import clean, echo_json, table
-from casework import decisions
+from casework import red_switch
 from casework.moments import iso
+from casework.red_switch import Switched
 from casework.store import decisions as rows
 from casework.store.decisions import Decision
 from casework.workers import Live, tell
+from runtime.state import claim
 
 SHOWN = 20
 
@@ -27,7 +32,8 @@ SHOWN = 20
 def group() -> None:
     """The red switch: every listed name is answered as usual and recorded, until it is switched back or time is over.
 
-    For when a wrong list takes agencies offline. Works while lists are imported and when the lists process is gone.
+    For when a wrong list takes agencies offline. Works while lists are imported, when the lists process is gone, and
+    while the database cannot be written: then its record is made up for later.
     """
 
 
@@ -38,16 +44,15 @@ def group() -> None:
 @click.pass_context
 def on(ctx: click.Context, seconds: int, reason: str, as_json: bool) -> None:
     """Block nothing from now on; it ends by itself."""
-    state = ctx.obj.settings.state
-    with store_of(ctx) as store:
-        live = tell(state, "decisions", decisions.bypass(store, state, seconds, reason, origin()))
-    until = int(time.time()) + seconds
-    zone = ZoneInfo(ctx.obj.settings.time_zone)
+    who, zone = origin(), ZoneInfo(ctx.obj.settings.time_zone)
+    done, live = _switched(ctx, lambda state: red_switch.on(state, seconds, reason, who))
+    until = who.time + seconds
     if as_json:
-        echo_json({"bypassed": True, "until": iso(until, zone), **live._asdict()})
+        recorded = {"bypassed": True, "until": iso(until, zone), "recorded": not done.outstanding}
+        echo_json({**recorded, **live._asdict()})
         return
-    click.echo(f"policy is bypassed until {datetime.fromtimestamp(until, zone):%Y-%m-%d %H:%M:%S}: nothing is blocked")
-    click.echo(told(live), err=True)
+    click.echo(f"policy is bypassed until {_when(until, zone)}: nothing is blocked")
+    _tell(done, live)
 
 
 @group.command("off")
@@ -56,14 +61,12 @@ def on(ctx: click.Context, seconds: int, reason: str, as_json: bool) -> None:
 @click.pass_context
 def off(ctx: click.Context, reason: str, as_json: bool) -> None:
     """Lists are in force again. Exit 1 where they were all the time."""
-    state = ctx.obj.settings.state
-    with store_of(ctx) as store:
-        live = tell(state, "decisions", decisions.end_bypass(store, state, reason, origin()))
+    done, live = _switched(ctx, lambda state: red_switch.off(state, reason, origin()))
     if as_json:
-        echo_json({"bypassed": False, "until": None, **live._asdict()})
+        echo_json({"bypassed": False, "until": None, "recorded": not done.outstanding, **live._asdict()})
         return
     click.echo("lists are in force again")
-    click.echo(told(live), err=True)
+    _tell(done, live)
 
 
 @group.command("ls")
@@ -72,6 +75,27 @@ def off(ctx: click.Context, reason: str, as_json: bool) -> None:
 def ls(ctx: click.Context, as_json: bool) -> None:
     """Show when policy was bypassed, by whom and why, the newest first."""
     show(ctx, "bypass", as_json=as_json, none="policy was never bypassed")
+    for text in outstanding(ctx.obj.settings):
+        click.echo(clean(text), err=True)
+
+
+def _switched(ctx: click.Context, switch: Callable[[Path], Switched]) -> tuple[Switched, Live]:
+    """Not by store_of: that waits for the database longer than a red switch may."""
+    state = ctx.obj.settings.state
+    with in_one_line():
+        claim(state)
+        done = switch(state)
+    return done, tell(state, "decisions", done.serial)
+
+
+def _tell(done: Switched, live: Live) -> None:
+    click.echo(told(live), err=True)
+    if done.outstanding:
+        click.echo(
+            f"the record in the database is outstanding ({clean(done.outstanding)}): who, when and why stand in the "
+            "file of decisions, and the recorder writes them as soon as it can; `sinkhole status` says so until then",
+            err=True,
+        )
 
 
 def show(ctx: click.Context, what: rows.What, *, as_json: bool, none: str) -> None:

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 import click
 
 from admin.cli.terminal import clean, echo_json, table
-from casework import clients, decisions
+from casework import clients
 from casework.client_table import publish_to_all
+from casework.decision_rules import DecisionError
 from casework.moments import BadMoment, iso, seconds_in
 from casework.store.audit import Origin
 from casework.store.clients import StandingRow
@@ -146,7 +147,7 @@ def origin() -> Origin:
 def store_of(ctx: click.Context, *, readonly: bool = False) -> Iterator[Store]:
     """The casework database of the settings; what goes wrong in it is said in one line."""
     state = ctx.obj.settings.state
-    try:
+    with in_one_line():
         if readonly:
             claim_unless_there(state, "casework.db")
         else:
@@ -156,7 +157,14 @@ def store_of(ctx: click.Context, *, readonly: bool = False) -> Iterator[Store]:
             yield store
         finally:
             store.close()
-    except (clients.ClientsError, decisions.DecisionError, WrongDatabase, DatabaseError, OSError) as error:
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """What goes wrong in casework is said so."""
+    try:
+        yield
+    except (clients.ClientsError, DecisionError, WrongDatabase, DatabaseError, OSError) as error:
         raise click.ClickException(clean(str(error))) from error
 
 

@@ -1,6 +1,6 @@
 """`sinkhole status`: asks every process over its control socket and says what is wrong, in sentences.
 
-Only what the processes and the manifest say: nothing is measured or counted here.
+Only what the processes, the manifest and the file of decisions say: nothing is measured or counted here.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -16,6 +18,7 @@ import msgspec
 from admin.cli.main import Context
 from admin.cli.terminal import clean, echo_json, number, span, table
 from admin.supervise.parts import Process, processes
+from contracts.decisions import BadDecisions, DecisionsFile
 from contracts.policy import Manifest, PolicyFolder
 from contracts.segment import BadPolicy
 from contracts.settings import Settings
@@ -44,6 +47,7 @@ def gather(settings: Settings, expected: list[Process]) -> dict[str, Any]:
     policy, policy_problems = _policy(settings, replies)
     problems = [reply["error"] for reply in replies.values() if not reply["answers"]]
     problems += policy_problems
+    problems += outstanding(settings)
     problems += [f"{name}: {text}" for name, reply in replies.items() for text in reply.get("problems", [])]
     problems += [text.format(number(count)) for text, count in _losses(replies) if count]
     notes = [text for reply in replies.values() for text in reply.get("notes", [])] + _troubled(replies)
@@ -90,6 +94,27 @@ def _policy(settings: Settings, replies: dict[str, Any]) -> tuple[dict[str, Any]
     lists = msgspec.to_builtins(manifest.entries) if manifest else []
     on_disk = {"serial": manifest.serial, "made": manifest.made} if manifest else {"serial": None, "made": None}
     return {**on_disk, "workers": serials, "lists": lists}, problems
+
+
+def outstanding(settings: Settings) -> list[str]:
+    """What was decided while casework.db could not be written. Read here: who should record it may be what is stuck."""
+    try:
+        found = DecisionsFile(settings.state).read().unrecorded
+    except (BadDecisions, OSError):  # told by the workers, who follow this file
+        return []
+    zone = ZoneInfo(settings.time_zone)
+    return [
+        f"the record of `bypass {one.what}` by {one.actor} at {_clock(one.time, zone)} is outstanding, since "
+        f"casework.db could not be written; the recorder does it as soon as it can: {one.reason or 'no reason given'}"
+        for one in found
+    ]
+
+
+def _clock(second: int, zone: ZoneInfo) -> str:
+    try:
+        return f"{datetime.fromtimestamp(second, zone):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):  # no command of ours wrote that
+        return "no time at all"
 
 
 def _hits(replies: dict[str, Any]) -> dict[str, Any]:

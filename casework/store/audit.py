@@ -42,6 +42,12 @@ def record(
     )
 
 
+def is_recorded(run: Connection, time: int, action: str, number: str) -> bool:
+    """Whether an act of that second has its entry, known by the `number` in its details."""
+    rows = run.execute("SELECT detail FROM audit WHERE time = ? AND action = ?", (time, action))
+    return any(msgspec.json.decode(row["detail"]).get("number") == number for row in rows)
+
+
 def latest(store: Store, limit: int, *, text: str = "") -> list[AuditEntry]:
     """The newest entries first; with `text`, those whose actor, action, object or detail holds it."""
     return list(each(store, limit, text=text))

@@ -10,7 +10,7 @@ import sqlite3  # noqa: TID251  this is the door
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -122,9 +122,9 @@ def _code(error: Exception) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def open_casework(state: Path, *, readonly: bool = False) -> Store:
+def open_casework(state: Path, *, readonly: bool = False, busy_seconds: float = BUSY_SECONDS) -> Store:
     """casework.db: units, campaigns, accounts, cases. Written by casework and admin."""
-    return Store(state / "casework.db", "casework", readonly=readonly)
+    return Store(state / "casework.db", "casework", readonly=readonly, busy_seconds=busy_seconds)
 
 
 def open_evidence(state: Path, *, readonly: bool = False) -> Store:
@@ -194,9 +194,15 @@ def _reader(path: Path, database: str, steps: list[Migration], busy_seconds: flo
 
 
 def _create(path: Path) -> None:
-    """Make folder and file with our modes; SQLite gives its -wal and -shm files the mode of the file."""
+    """Make folder and file with our modes; SQLite gives its -wal and -shm files the mode of the file.
+
+    A file that is there is not opened: closing it again would give up the POSIX locks that other connections of this
+    process hold on it. Whichever process leaves next then believes to be the last, and removes the write-ahead log
+    that we are using.
+    """
     path.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, _FILE_MODE))
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, _FILE_MODE))
 
 
 def _connect(path: Path, readonly: bool, busy_seconds: float) -> sqlite3.Connection:

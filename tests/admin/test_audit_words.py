@@ -16,10 +16,11 @@ from admin import audit_log, audit_words
 from admin.show import ACTS
 from blocklists.library import Library
 from blocklists.service import ImportOptions, Lists
-from casework import accounts, clients, decisions
+from casework import accounts, clients, decisions, unrecorded
 from casework.store import audit
 from casework.store.audit import AuditEntry, Origin
 from casework.store.engine import Store, open_casework
+from contracts.decisions import Unrecorded
 from contracts.settings import Settings
 from tests.admin.conftest import PASSWORD, People
 from tests.admin.populate import NOW
@@ -61,6 +62,9 @@ def everything(people: People, store: Store, settings: Settings) -> People:
     clients.remove_forwarder(store, "127.10.0.53", "Thay máy", mai)
     decisions.bypass(store, settings.state, 600, "Danh sách sai", mai)
     decisions.end_bypass(store, settings.state, "Đã sửa", mai)
+    unrecorded.add(settings.state, Unrecorded("00aa11bb22cc", "on", "os:mai", NOW, "Kẹt khóa", NOW + 600))
+    decisions.settle(store, settings.state, NOW + 60)
+    decisions.end_bypass(store, settings.state, "Hết kẹt", mai)
     decisions.allow(store, settings.state, "tot.example", 86400, "Báo nhầm", mai)
     decisions.disallow(store, settings.state, "tot.example", "Hết cần", mai)
     with closing(Library.open(settings.state)) as library:

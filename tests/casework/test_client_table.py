@@ -8,11 +8,13 @@ import threading
 
 import pytest
 
-from casework import client_table, clients
+from casework import client_table, clients, decisions
 from casework.client_table import Publisher, publish, publish_to_all
+from casework.jobs import Job
 from casework.store.audit import Origin
 from casework.store.engine import DatabaseError, open_casework
 from contracts.clients import ClientFolder
+from contracts.decisions import DecisionsFile
 from tests.casework.making import NOON, ZONE
 from tests.casework.process import Process
 from tests.waiting import until
@@ -117,6 +119,55 @@ def test_a_locked_database_is_tried_again(settings, store, folder):
     publisher.look(NOON)
     publisher.close()
     assert folder.read().serial == 1
+
+
+def broken(words):
+    def raising(*_given):
+        raise OSError(28, words)
+
+    return raising
+
+
+def test_decisions_are_put_right_while_the_client_table_cannot_be_published(settings, store, folder, monkeypatch):
+    decisions.bypass(store, settings.state, 600, "a wrong list", LAN)
+    DecisionsFile(settings.state).path.unlink()
+    publisher = Publisher(settings.state, ZONE)
+    with monkeypatch.context() as patch:
+        patch.setattr(ClientFolder, "publish", broken("no room for clients"))
+        with pytest.raises(OSError, match="no room for clients"):
+            publisher.look(NOON)
+        assert DecisionsFile(settings.state).read().bypass is not None
+    publisher.look(NOON)
+    publisher.close()
+    assert folder.read().serial == 1
+
+
+def test_the_client_table_is_published_while_decisions_cannot_be(settings, store, folder, monkeypatch):
+    decisions.bypass(store, settings.state, 600, "a wrong list", LAN)
+    DecisionsFile(settings.state).path.unlink()
+    publisher = Publisher(settings.state, ZONE)
+    with monkeypatch.context() as patch:
+        patch.setattr(DecisionsFile, "publish", broken("no room for decisions"))
+        with pytest.raises(OSError, match="no room for decisions"):
+            publisher.look(NOON)
+        assert folder.read().serial == 1
+    publisher.look(NOON)
+    publisher.close()
+    assert DecisionsFile(settings.state).read().bypass is not None
+
+
+def test_two_errors_are_both_told(settings, store, monkeypatch):
+    decisions.bypass(store, settings.state, 600, "a wrong list", LAN)
+    DecisionsFile(settings.state).path.unlink()
+    publisher = Publisher(settings.state, ZONE)
+    monkeypatch.setattr(ClientFolder, "publish", broken("no room for clients"))
+    monkeypatch.setattr(DecisionsFile, "publish", broken("no room for decisions"))
+    with pytest.raises(OSError) as caught:
+        publisher.look(NOON)
+    job = Job("publish")
+    job.failed(caught.value)
+    assert "no room for clients" in job.error
+    assert "no room for decisions" in job.error
 
 
 def test_without_workers_nobody_is_waited_for(settings, store):

@@ -79,6 +79,15 @@ def test_names_that_cannot_be_allowed(store, tmp_path, name, words):
     assert DecisionsFile(tmp_path).read() == Decisions()
 
 
+@pytest.mark.parametrize("name", ["com.vn", "GOV.vn.", "edu.vn", "github.io"])
+def test_a_public_suffix_cannot_be_allowed_but_names_below_it(store, tmp_path, name):
+    with pytest.raises(DecisionError, match=rf"{name.lower().rstrip('.')} is a public suffix"):
+        decisions.allow(store, tmp_path, name, 3600, "all of it", WHO)
+    assert DecisionsFile(tmp_path).read() == Decisions()
+    decisions.allow(store, tmp_path, f"good.{name}", 3600, "false alarm", WHO)
+    assert held(tmp_path) == ([f"good.{name}".lower().rstrip(".")], False)
+
+
 @pytest.mark.parametrize("reason", ["", "  ", "x\n"])
 def test_a_reason_is_needed(store, tmp_path, reason):
     with pytest.raises(DecisionError, match="reason"):

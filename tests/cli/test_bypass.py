@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import closing
 
 import pytest
 
+from casework.store.engine import open_casework
 from contracts.decisions import DecisionsFile
 from tests.cli.answers import answering
 from tests.cli.test_main import run
@@ -43,6 +46,37 @@ def test_on_ls_and_off(cli, state):
     assert "ended" in cli("bypass", "ls").stdout
 
 
+@pytest.fixture
+def locked(state):
+    """casework.db, whose write lock somebody else holds."""
+    with closing(open_casework(state)) as store, store.transaction():
+        yield store
+
+
+def test_it_works_while_the_database_is_locked(cli, state, locked):
+    started = time.monotonic()
+    done = cli("bypass", "on", "--for", "10m", "--reason", "a wrong list")
+    assert time.monotonic() - started < 2.0
+    assert done.exit_code == 0, done.output
+    assert "nothing is blocked" in done.stdout
+    assert "record in the database is outstanding (database is locked)" in done.stderr
+    assert DecisionsFile(state).read().bypass.reason == "a wrong list"
+    told = cli("bypass", "ls")
+    assert "outstanding" in told.stderr
+    assert "a wrong list" in told.stderr
+    done = json.loads(cli("bypass", "off", "--reason", "found it", "--json").stdout)
+    assert (done["bypassed"], done["recorded"]) == (False, False)
+    assert DecisionsFile(state).read().bypass is None
+    assert cli("bypass", "off").exit_code == 1
+
+
+def test_what_was_recorded_says_so(cli, state):
+    done = cli("bypass", "on", "--reason", "a wrong list", "--json")
+    assert json.loads(done.stdout)["recorded"] is True
+    assert "outstanding" not in done.stderr
+    assert "outstanding" not in cli("bypass", "ls").stderr
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -62,6 +96,7 @@ def test_wrong_use(cli, words):
         (("bypass", "on", "--reason", "fire", "--for", "ever"), "for how long"),
         (("bypass", "on", "--reason", "fire", "--for", "3d"), "for how long"),
         (("allow", "add", "vn", "--reason", "all of it", "--for", "1d"), "top-level"),
+        (("allow", "add", "gov[.]vn", "--reason", "all of it", "--for", "1d"), "gov.vn is a public suffix"),
         (("allow", "remove", "good.example"), "not allowed by itself"),
     ],
 )

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from contracts.decisions import Decisions, DecisionsFile, Unrecorded
 from contracts.policy import Manifest, ManifestEntry, PolicyFolder
 from tests.cli.answers import answering
 from tests.cli.test_main import run
@@ -71,6 +72,19 @@ def test_all_is_well(status):
     assert "udp queries  2001" in ran.stdout
     assert "malformed" not in ran.stdout  # none
     assert "queue 3, last commit 2 s ago, not yet in the pages 1, lost in crashes 2, ledger 2026" in ran.stdout
+
+
+def test_a_decision_that_is_not_recorded_is_a_problem(status, settings_file):
+    one = Unrecorded("001122334455", "on", "os:lan", 1_795_400_000, "a wrong \x1b list", 1_795_401_800)
+    file = DecisionsFile(settings_file.parent / "var")
+    file.publish(Decisions(1, unrecorded=(one,)))
+    ran = status()
+    assert ran.exit_code == 1
+    line = next(line for line in ran.stdout.splitlines() if "outstanding" in line)
+    assert line.startswith("problem: the record of `bypass on` by os:lan at 2026-11-23 09:13:20 is outstanding")
+    assert "\x1b" not in line
+    file.path.write_bytes(b"{")
+    assert "outstanding" not in status().stdout  # that it is damaged the workers tell
 
 
 def test_tcp_places_of_all_workers_are_told(status):

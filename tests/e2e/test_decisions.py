@@ -9,16 +9,20 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 import dns.message
 import dns.rcode
 import pytest
 
+from casework.store import audit
+from casework.store.engine import open_casework
 from tests.e2e.service import Service, wait_for
 
 pytestmark = pytest.mark.e2e
 LISTED = "evil-sample.example"
 SOON = 2.0  # seconds that the red switch may take, its command included
+LOCKED = 3.0  # the same, when it has to wait for a database first: a second of that is the waiting
 
 
 CLIENTS = [f"127.10.0.{number}" for number in range(1, 25)]  # several source ports meet both of two workers
@@ -77,6 +81,37 @@ def test_it_works_when_the_lists_process_is_stuck(service: Service):
         assert blocked(service)
     finally:
         os.kill(lists, signal.SIGCONT)
+
+
+def entries(service: Service) -> list[audit.AuditEntry]:
+    """The audit of the switch, the newest first."""
+    with closing(open_casework(service.state, readonly=True)) as store:
+        return audit.latest(store, 20, text="bypass.")
+
+
+def test_it_works_while_the_database_is_locked(service: Service):
+    """By a process that took the write lock and is stuck; the record is made up for when it is gone, once."""
+    before = len(entries(service))
+    with closing(open_casework(service.state)) as store, store.transaction():
+        started = time.monotonic()
+        done = service.json("bypass", "on", "--for", "10m", "--reason", "a stuck lock")
+        assert passed(service)
+        assert time.monotonic() - started < LOCKED + 24 * 0.05
+        assert (done["workers"], done["of"], done["recorded"]) == (2, 2, False)
+        told = service.cli("status", check=False).stdout
+        assert "record of `bypass on`" in told
+        assert "outstanding" in told
+        service.cli("bypass", "off", "--reason", "found it")
+        assert blocked(service)
+        assert len(entries(service)) == before
+    wait_for(lambda: service.cli("status", check=False).returncode == 0, "recorded, and nothing is a problem any more")
+    off, on = entries(service)[: len(entries(service)) - before]
+    assert (off.action, off.detail["reason"]) == ("bypass.off", "found it")
+    assert (on.action, on.detail["reason"]) == ("bypass.on", "a stuck lock")
+    assert on.time <= off.time <= on.detail["recorded"]
+    (row, *_older) = service.json("bypass", "ls")
+    assert (row["state"], row["reason"], row["actor"]) == ("ended", "a stuck lock", on.actor)
+    assert blocked(service)
 
 
 def test_one_name_out_of_all_lists(service: Service):

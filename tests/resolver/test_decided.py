@@ -131,3 +131,54 @@ def test_a_clock_that_is_set_ends_it_too(tmp_path):
     keeper.look()
     assert len(taken) == 2
     keeper.stop()
+
+
+def errors(caplog):
+    return [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_a_file_that_cannot_be_reached_at_start_is_told(deciding, caplog):
+    """Not even looked at, as behind a folder that is closed to us: that is not the same as no file."""
+    deciding.file.path.parent.write_text("a file where the folder should be")
+    for _ in range(3):
+        deciding.keeper.look()
+    assert any("no bypass and no allowed name holds" in problem for problem in deciding.keeper.problems())
+    assert len(errors(caplog)) == 1
+    deciding.file.path.parent.unlink()
+    deciding.keeper.look()
+    assert deciding.keeper.problems() == []
+
+
+def test_a_file_that_cannot_be_read_at_start_is_told(deciding, caplog):
+    deciding.file.path.mkdir(parents=True)
+    for _ in range(3):
+        deciding.keeper.look()
+    assert any("cannot be read" in problem for problem in deciding.keeper.problems())
+    assert len(errors(caplog)) == 1
+
+
+def test_a_damaged_file_that_goes_away_is_no_problem_any_more(deciding):
+    deciding.file.path.parent.mkdir()
+    deciding.file.path.write_bytes(b"{")
+    deciding.keeper.look()
+    assert deciding.keeper.problem
+    deciding.file.path.unlink()
+    deciding.keeper.look()
+    assert deciding.keeper.problem == ""
+
+
+def test_what_holds_goes_on_while_the_file_cannot_be_reached(deciding):
+    """And it is no problem any more when the same file is back."""
+    deciding.file.publish(Decisions(1, bypass=Bypass(2000.0, "fire")))
+    deciding.keeper.look()
+    folder = deciding.file.path.parent
+    aside = folder.rename(folder.with_name("aside"))
+    folder.write_text("")
+    deciding.keeper.look()
+    assert deciding.keeper.problem
+    assert deciding.keeper.bypassed
+    folder.unlink()
+    aside.rename(folder)
+    deciding.keeper.look()
+    assert deciding.keeper.problem == ""
+    assert len(deciding.taken) == 1

@@ -193,3 +193,17 @@ def test_casework_opens_with_units(tmp_path):
     store = open_casework(tmp_path)
     assert {"units", "unit_networks", "campaigns"} <= tables(store)
     store.close()
+
+
+def test_a_second_connection_leaves_the_locks_of_the_first(tmp_path):
+    """A POSIX lock goes when its process closes *any* descriptor of the file (sqlite.org/howtocorrupt.html, 2.2).
+
+    Then another process believes to be the last one, and takes the write-ahead log away from under the first.
+    """
+    first = open_casework(tmp_path)
+    open_casework(tmp_path).close()
+    passing = "import sqlite3, sys; run = sqlite3.connect(sys.argv[1]); run.execute('SELECT count(*) FROM units')"
+    subprocess.run([sys.executable, "-c", f"{passing}.fetchall(); run.close()", tmp_path / "casework.db"], check=True)
+    assert (tmp_path / "casework.db-wal").exists()
+    assert first.connection.execute("SELECT count(*) FROM units").fetchone()[0] == 0
+    first.close()
