@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Sequence
 from typing import get_args
 
+from casework.refusals import WrongInput
 from casework.store import audit, units
 from casework.store import clients as rows
 from casework.store.audit import Origin
@@ -26,11 +27,15 @@ class ClientsError(Exception):
     """It cannot be decided so; the message is for the person who asked."""
 
 
+class WrongClients(ClientsError, WrongInput):
+    """It can never be decided so."""
+
+
 def set_standing(store: Store, text: str, standing: Standing, seconds: int, reason: str, origin: Origin) -> StandingRow:
     """Put a network into monitor mode, or exempt it, for so many seconds (0: for ever)."""
     network = _network(text)
     if network.prefixlen < _WIDEST[network.version]:
-        raise ClientsError(f"{network} is too wide: name the networks that are meant")
+        raise WrongClients(f"{network} is too wide: name the networks that are meant")
     until = origin.time + seconds if seconds else 0
     row = StandingRow(str(network), standing, _reason(reason), origin.actor, origin.time, until)
     with store.transaction() as run:
@@ -66,14 +71,14 @@ def add_forwarder(
     """Believe a forwarder or proxy in these things."""
     network = _network(text)
     if not is_narrow(network):
-        raise ClientsError(f"{network} is too wide: whoever sits in it could speak for others")
+        raise WrongClients(f"{network} is too wide: whoever sits in it could speak for others")
     row = ForwarderRow(str(network), unit, sorted_trusts(trusts), _reason(reason), origin.actor, origin.time)
     if not row.trusts or not set(row.trusts) <= set(TRUSTS):
-        raise ClientsError(f"say in what it is trusted: some of {', '.join(TRUSTS)}")
+        raise WrongClients(f"say in what it is trusted: some of {', '.join(TRUSTS)}")
     try:
         with store.transaction() as run:
             if unit and not units.exists(run, unit):
-                raise ClientsError(f"no unit {unit}")
+                raise WrongClients(f"no unit {unit}")
             rows.add_forwarder(run, row)
             detail = {"unit": unit, "trusts": list(row.trusts), "reason": row.reason}
             audit.record(run, origin, "forwarders.add", row.network, detail)
@@ -118,11 +123,11 @@ def _network(text: str) -> Network:
     try:
         return ipaddress.ip_network(text.strip())
     except ValueError as error:
-        raise ClientsError(f"{text!r} is no address or network ({error})") from error
+        raise WrongClients(f"{text!r} is no address or network ({error})") from error
 
 
 def _reason(text: str) -> str:
     cleaned = " ".join(text.split())
     if not cleaned or len(cleaned) > MAX_REASON or not cleaned.isprintable():
-        raise ClientsError(f"a reason is needed, in at most {MAX_REASON} characters")
+        raise WrongClients(f"a reason is needed, in at most {MAX_REASON} characters")
     return cleaned

@@ -6,22 +6,17 @@ Only words for the terminal: the work, its rules and its audit are casework.acco
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
+from admin.cli.casework_store import origin, store_of
 from admin.cli.terminal import echo_json, table
 from casework import accounts
 from casework.moments import iso
 from casework.store.accounts import Account, all_accounts
-from casework.store.audit import Origin
-from casework.store.engine import DatabaseError, Store, WrongDatabase, open_casework
-from runtime.actor import own_actor
-from runtime.state import claim, claim_unless_there
 
 
 @click.group()
@@ -35,8 +30,8 @@ def group() -> None:
 @click.pass_context
 def add(ctx: click.Context, name: str, role: str) -> None:
     """Make an account and print its first password, once."""
-    with _store(ctx) as store:
-        password = accounts.create_account(store, name, role, _origin())
+    with store_of(ctx) as store:
+        password = accounts.create_account(store, name, role, origin())
     click.echo(f"account:  {name} ({role})\npassword: {password}")
     click.echo("Shown only now; it must be changed at the first login.", err=True)
 
@@ -46,7 +41,7 @@ def add(ctx: click.Context, name: str, role: str) -> None:
 @click.pass_context
 def ls(ctx: click.Context, as_json: bool) -> None:
     """List the accounts."""
-    with _store(ctx, readonly=True) as store:
+    with store_of(ctx, readonly=True) as store:
         everyone = all_accounts(store)
     zone = ZoneInfo(ctx.obj.settings.time_zone)
     if as_json:
@@ -63,8 +58,8 @@ def ls(ctx: click.Context, as_json: bool) -> None:
 @click.pass_context
 def reset(ctx: click.Context, name: str) -> None:
     """Give a new random password; the account's logins end."""
-    with _store(ctx) as store:
-        password = accounts.reset_password(store, name, _origin())
+    with store_of(ctx) as store:
+        password = accounts.reset_password(store, name, origin())
     click.echo(f"account:  {name}\npassword: {password}")
     click.echo("Shown only now; it must be changed at the next login.", err=True)
 
@@ -74,8 +69,8 @@ def reset(ctx: click.Context, name: str) -> None:
 @click.pass_context
 def disable(ctx: click.Context, name: str) -> None:
     """Shut an account; its logins end at once."""
-    with _store(ctx) as store:
-        accounts.set_disabled(store, name, _origin(), disabled=True)
+    with store_of(ctx) as store:
+        accounts.set_disabled(store, name, origin(), disabled=True)
     click.echo(f"{name} is disabled")
 
 
@@ -84,31 +79,9 @@ def disable(ctx: click.Context, name: str) -> None:
 @click.pass_context
 def enable(ctx: click.Context, name: str) -> None:
     """Open a disabled account again, with the password it had."""
-    with _store(ctx) as store:
-        accounts.set_disabled(store, name, _origin(), disabled=False)
+    with store_of(ctx) as store:
+        accounts.set_disabled(store, name, origin(), disabled=False)
     click.echo(f"{name} is enabled")
-
-
-@contextmanager
-def _store(ctx: click.Context, *, readonly: bool = False) -> Iterator[Store]:
-    """The casework database of the settings; what goes wrong in it is said in one line."""
-    state = ctx.obj.settings.state
-    try:
-        if readonly:
-            claim_unless_there(state, "casework.db")
-        else:
-            claim(state)
-        store = open_casework(state, readonly=readonly)
-        try:
-            yield store
-        finally:
-            store.close()
-    except (accounts.AccountError, WrongDatabase, DatabaseError, OSError) as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _origin() -> Origin:
-    return Origin(own_actor(), int(time.time()))
 
 
 def _state(account: Account) -> str:

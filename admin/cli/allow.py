@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from admin.cli.bypass import show, told
-from admin.cli.clients import Length, json_option, origin, store_of
+from admin.cli.casework_store import origin, store_of
+from admin.cli.clients import Length, json_option
 from admin.cli.explain import question_name
 from admin.cli.terminal import clean, echo_json
 from casework import decisions
@@ -28,7 +29,7 @@ def group() -> None:
 @group.command("add")
 @click.argument("name")
 @click.option("--reason", required=True, help="Why; it stands in the audit.")
-@click.option("--for", "seconds", required=True, type=Length(), help="12h, 7d; a year at most.")
+@click.option("--for", "seconds", required=True, type=Length(ever=False), help="12h, 7d; a year at most.")
 @json_option
 @click.pass_context
 def add(ctx: click.Context, name: str, reason: str, seconds: int, as_json: bool) -> None:

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from admin.cli.clients import Length, in_one_line, json_option, origin, store_of
+from admin.cli.casework_store import in_one_line, origin, store_of
+from admin.cli.clients import Length, json_option
 from admin.cli.status import outstanding
 from admin.cli.terminal import clean, echo_json, table
 from casework import red_switch
@@ -38,7 +39,9 @@ def group() -> None:
 
 
 @group.command("on")
-@click.option("--for", "seconds", default="30m", show_default=True, type=Length(), help="10m, 2h; a day at most.")
+@click.option(
+    "--for", "seconds", default="30m", show_default=True, type=Length(ever=False), help="10m, 2h; a day at most."
+)
 @click.option("--reason", required=True, help="Why; it stands in the audit and in `status`.")
 @json_option
 @click.pass_context

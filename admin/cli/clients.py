@@ -6,25 +6,21 @@ Only words for the terminal: the work, its rules and its audit are casework.clie
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
+from admin.cli.casework_store import origin, store_of
 from admin.cli.terminal import clean, echo_json, table
 from casework import clients
 from casework.client_table import publish_to_all
-from casework.decision_rules import DecisionError
 from casework.moments import BadMoment, iso, seconds_in
-from casework.store.audit import Origin
 from casework.store.clients import StandingRow
-from casework.store.engine import DatabaseError, Store, WrongDatabase, open_casework
+from casework.store.engine import DatabaseError, Store
 from casework.workers import Live
-from runtime.actor import own_actor
-from runtime.state import claim, claim_unless_there
 
 FOR_EVER = "ever"
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
@@ -32,20 +28,23 @@ reason_option = click.option("--reason", required=True, help="Why; it stands in 
 
 
 class Length(click.ParamType[int]):
-    """A length of time in seconds; 0 is for ever."""
+    """A length of time in seconds; 0 is for ever, where that may be."""
 
     name = "time"
+
+    def __init__(self, *, ever: bool = True) -> None:
+        self._ever = ever
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Click calls this."""
         if isinstance(value, int):
             return value
-        if value == FOR_EVER:
+        if value == FOR_EVER and self._ever:
             return 0
         try:
             return seconds_in(value)
         except BadMoment as error:
-            self.fail(f"{error}, or {FOR_EVER}", param, ctx)
+            self.fail(f"{error}, or {FOR_EVER}" if self._ever else str(error), param, ctx)
 
 
 @click.group()
@@ -136,36 +135,6 @@ def publish_now(ctx: click.Context, store: Store) -> Live:
         raise click.ClickException(
             f"noted, but not published yet ({error}): the recorder tries again every second"
         ) from error
-
-
-def origin() -> Origin:
-    """Who acts, and when."""
-    return Origin(own_actor(), int(time.time()))
-
-
-@contextmanager
-def store_of(ctx: click.Context, *, readonly: bool = False) -> Iterator[Store]:
-    """The casework database of the settings; what goes wrong in it is said in one line."""
-    state = ctx.obj.settings.state
-    with in_one_line():
-        if readonly:
-            claim_unless_there(state, "casework.db")
-        else:
-            claim(state)
-        store = open_casework(state, readonly=readonly)
-        try:
-            yield store
-        finally:
-            store.close()
-
-
-@contextmanager
-def in_one_line() -> Iterator[None]:
-    """What goes wrong in casework is said so."""
-    try:
-        yield
-    except (clients.ClientsError, DecisionError, WrongDatabase, DatabaseError, OSError) as error:
-        raise click.ClickException(clean(str(error))) from error
 
 
 def _line(row: StandingRow, zone: ZoneInfo) -> tuple[str, ...]:

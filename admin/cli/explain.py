@@ -49,6 +49,10 @@ def command(context: Context, name: str, client: str, qtype: str, as_json: bool)
 
     NAME may be written as letters and pages do: `evil[.]example`, `hxxp://evil[.]example`, `xấu.example`.
     """
+    try:
+        ipaddress.ip_address(client)
+    except ValueError as error:
+        raise click.UsageError(f"--client: {client!r} is no address") from error
     args = {"name": question_name(name), "client": client, "type": qtype.upper()}
     answer = ask_any_worker(context.settings, args)
     if as_json:

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from admin.cli.clients import json_option, origin, publish_now, reason_option, store_of, told
+from admin.cli.casework_store import origin, store_of
+from admin.cli.clients import json_option, publish_now, reason_option, told
 from admin.cli.terminal import clean, echo_json, table
 from casework import clients
 from casework.moments import iso

@@ -103,6 +103,10 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except NotOurs as error:
             raise SettingsError([str(error)]) from error
+        except PermissionError as error:
+            raise SettingsError(
+                [f"{error.filename}: you may not read that; ask as the user the service runs as"]
+            ) from error
         except _from_control() as error:
             raise click.ClickException(clean(str(error))) from error
 

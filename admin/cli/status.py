@@ -51,7 +51,10 @@ def gather(settings: Settings, expected: list[Process]) -> dict[str, Any]:
     problems += [f"{name}: {text}" for name, reply in replies.items() for text in reply.get("problems", [])]
     problems += [text.format(number(count)) for text, count in _losses(replies) if count]
     notes = [text for reply in replies.values() for text in reply.get("notes", [])] + _troubled(replies)
-    return {"processes": replies, "policy": policy, "hits": _hits(replies), "tcp": _tcp(replies),
+    hits = _hits(replies)
+    if limited := hits["counters"].get("limited", 0):
+        notes.append(f"{number(limited)} questions or answers were over a limit (dns.limits) since the workers started")
+    return {"processes": replies, "policy": policy, "hits": hits, "tcp": _tcp(replies),
             "notes": notes, "problems": problems}  # fmt: skip
 
 

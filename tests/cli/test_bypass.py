@@ -102,7 +102,7 @@ def test_wrong_use(cli, words):
 )
 def test_what_cannot_be(cli, words, told):
     done = cli(*words)
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert told in done.stderr
 
 
@@ -113,3 +113,24 @@ def test_a_name_as_letters_write_it(cli, state):
     done = json.loads(cli("allow", "remove", "GOOD.example", "--json").stdout)
     assert (done["name"], done["allowed"]) == ("GOOD.example", False)
     assert DecisionsFile(state).read().allowed == ()
+
+
+def test_a_name_is_allowed_as_zones_write_it_too(cli, state):
+    """`*.` is what RPZ users write and lists print: what is below a name is allowed with it."""
+    assert cli("allow", "add", "*.Needed.example", "--reason", "false alarm", "--for", "1d").exit_code == 0
+    assert [one.name for one in DecisionsFile(state).read().allowed] == ["needed.example"]
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["bypass", "on", "--reason", "x"], "too short, at least 3 letters"),
+        (["bypass", "on", "--reason", "a wrong list", "--for", "2d"], "to 1 day"),
+        (["allow", "add", "needed.example", "--reason", "false alarm", "--for", "ever"], "no length of time"),
+        (["allow", "add", "*", "--reason", "false alarm", "--for", "1d"], "top-level domain"),
+    ],
+)
+def test_what_can_never_be_is_wrong_use(cli, state, words, why):
+    done = cli(*words)
+    assert (done.exit_code, why in done.stderr) == (2, True), done.output
+    assert DecisionsFile(state).read().serial == 0

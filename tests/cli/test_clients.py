@@ -64,8 +64,8 @@ def test_exempt_for_ever_and_normal_again(settings_file, state):
         (["exempt", "127.10.5.0/24", "--reason", "x"], 2, "--for"),
         (["exempt", "127.10.5.0/24", "--reason", "x", "--for", "soon"], 2, "no length of time"),
         (["exempt", "127.10.5.0/24", "--reason", "x", "--for", "0d"], 2, "no length of time"),
-        (["exempt", "so-mau", "--reason", "x", "--for", "1d"], 1, "no address or network"),
-        (["exempt", "0.0.0.0/0", "--reason", "x", "--for", "1d"], 1, "too wide"),
+        (["exempt", "so-mau", "--reason", "x", "--for", "1d"], 2, "no address or network"),
+        (["exempt", "0.0.0.0/0", "--reason", "x", "--for", "1d"], 2, "too wide"),
         (["normal", "127.10.5.0/24", "--reason", "x"], 1, "treated as all others already"),
     ],
 )

@@ -160,3 +160,11 @@ def test_what_is_no_name_gets_no_all_clear(settings_file, run_folder, written):
         ran = run("--config", settings_file, "explain", written)
     assert ran.exit_code == 2, ran.output
     assert not seen
+
+
+@pytest.mark.parametrize("client", ["", "nobody", "10.1.1.0/24"])
+def test_a_client_that_is_no_address_is_wrong_use(settings_file, client):
+    """An empty shell variable must not be answered for another machine."""
+    ran = run("--config", settings_file, "explain", "evil.example", "--client", client)
+    assert ran.exit_code == 2
+    assert "is no address" in ran.stderr

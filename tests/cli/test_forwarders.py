@@ -57,8 +57,8 @@ def test_proxies_of_the_settings_are_shown_beside(settings_file, state):
     [
         (["add", "127.10.0.53", "--trusts", "all", "--reason", "x"], 2, "expected some of ecs, mac, cpe-id, proxy"),
         (["add", "127.10.0.53", "--reason", "x"], 2, "--trusts"),
-        (["add", "127.10.0.0/16", "--trusts", "ecs", "--reason", "x"], 1, "too wide"),
-        (["add", "127.10.0.53", "--unit", "nowhere", "--trusts", "ecs", "--reason", "x"], 1, "no unit nowhere"),
+        (["add", "127.10.0.0/16", "--trusts", "ecs", "--reason", "x"], 2, "too wide"),
+        (["add", "127.10.0.53", "--unit", "nowhere", "--trusts", "ecs", "--reason", "x"], 2, "no unit nowhere"),
         (["remove", "127.10.0.53", "--reason", "x"], 1, "no forwarder 127.10.0.53/32 is registered"),
     ],
 )

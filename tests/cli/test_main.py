@@ -87,3 +87,14 @@ def test_a_refusal_is_a_message_and_exit_1(settings_file):
         ran = run("--config", settings_file, "explain", "x..y")
     assert ran.exit_code == 1
     assert ran.stderr == "Error: no name: \\x1b[2Jx..y\n"  # and the terminal is not cleared
+
+
+def test_what_may_not_be_read_is_one_line(settings_file, monkeypatch):
+    def refuse(_settings, _expected):
+        raise PermissionError(13, "Permission denied", "/var/lib/sinkhole/policy/policy.json")
+
+    monkeypatch.setattr("admin.cli.status.gather", refuse)
+    ran = run("--config", settings_file, "status")
+    assert ran.exit_code == 2
+    assert "/var/lib/sinkhole/policy/policy.json: you may not read that" in ran.output
+    assert "Traceback" not in ran.output
