@@ -103,7 +103,7 @@ def _understood(packed: bytes) -> Known:
         },
     )
     cleaned = packed if facts == raw else pack_facts(facts)
-    star = f"*.{facts.indicator}" if facts.step == "name" else "*"  # of other steps it is no part of the name
+    star = f"*.{facts.indicator.removeprefix('*.')}" if facts.step == "name" else "*"  # else it is no part of the name
     if facts.qname in {facts.indicator, star}:
         return Known(cleaned, facts, None, cleaned)
     folded = pack_facts(msgspec.structs.replace(facts, qname=star))

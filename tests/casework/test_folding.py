@@ -31,6 +31,11 @@ def test_beyond_the_limit_only_a_count_is_kept():
     assert kept == many(MAX_NAMES) + ["*.evil.example"] * 36
 
 
+def test_what_is_listed_only_below_a_name_folds_under_its_own_text():
+    kept = names(Folder(), "127.10.0.1", MINUTE, many(100), indicator="*.evil.example")
+    assert kept == many(MAX_NAMES) + ["*.evil.example"] * 36
+
+
 def test_names_already_seen_stay_themselves():
     folder = Folder()
     names(folder, "127.10.0.1", MINUTE, many(100))
