@@ -145,7 +145,7 @@ class ListsProcess:
 
     def _import(self, call: Call) -> Deferred[Any]:
         if call.body is None:
-            raise Refused("the file is empty")
+            raise Refused("import takes a file that is not empty")
         body, options = call.body, _options(call.args)
 
         def work() -> ImportReport:
