@@ -50,6 +50,8 @@ _FOUND = {
     ),
 }
 
+_VERSIONS = "SELECT {}versions.*, lists.name AS list FROM versions JOIN lists ON lists.id = versions.list_id "
+
 migrations = Migrations("library")
 
 
@@ -197,19 +199,19 @@ class Library:
 
     def statuses(self) -> list[ListStatus]:
         """All lists in policy order."""
-        found = dict[str, list[Version]]()
-        positions = dict(self.db.execute("SELECT name, position FROM lists").fetchall())
-        for version in self._versions("ORDER BY versions.kind <> 'kill-switch', position, number DESC"):
-            found.setdefault(version.list, []).append(version)
+        found = dict[tuple[str, int], list[Version]]()
+        # one statement, so that all of it is of one moment: the writer may be making a list just now
+        query = _VERSIONS.format("lists.position, ") + "ORDER BY versions.kind <> 'kill-switch', position, number DESC"
+        for row in self.db.query(query):
+            version = msgspec.convert(row, Version, strict=False)
+            found.setdefault((version.list, row["position"]), []).append(version)
         return [
-            ListStatus(
-                name, positions[name], next((one for one in versions if one.state == "live"), None), (*versions,)
-            )
-            for name, versions in found.items()
+            ListStatus(name, position, next((one for one in versions if one.state == "live"), None), (*versions,))
+            for (name, position), versions in found.items()
         ]
 
     def _versions(self, where: str, values: Sequence[Any] = ()) -> list[Version]:
-        query = f"SELECT versions.*, lists.name AS list FROM versions JOIN lists ON lists.id = versions.list_id {where}"  # noqa: S608  constants
+        query = _VERSIONS.format("") + where
         return [msgspec.convert(row, Version, strict=False) for row in self.db.query(query, values)]
 
     # Rows

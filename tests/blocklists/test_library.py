@@ -253,3 +253,21 @@ def test_opening_twice_migrates_once(settings):
     library = Library.open(settings.state)
     assert library.statuses() == []
     library.close()
+
+
+def test_what_is_told_of_all_lists_is_of_one_moment(library, settings):
+    make(library, "a")
+    reader = Library.reader(settings.state)
+    statements = list[str]()
+
+    def another_comes(statement: str) -> None:
+        statements.append(statement)
+        make(library, f"new-{len(statements)}")  # the writer may make a list before any statement of a reader
+
+    reader.db.conn.set_trace_callback(another_comes)
+    told = reader.statuses()
+    reader.db.conn.set_trace_callback(None)
+    assert statements
+    assert [one.name for one in told] == ["a", *(f"new-{number}" for number in range(1, len(told)))]
+    assert [one.position for one in told] == [*range(1, len(told) + 1)]
+    reader.close()
