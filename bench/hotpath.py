@@ -52,6 +52,8 @@ def _show(rig: Rig, names: list[str]) -> None:
     seconds = _next_second(rig, known)
     rig.time(hot, DEPTHS[0])
     rig.time(known, DEPTHS[0])
+    flooded = (question(f"x{number}.{names[0]}") for number in itertools.count())
+    flooding = (question(f"x{number}.{ZONE}") for number in itertools.count())
     cases: tuple[tuple[str, Callable[[int], float]], ...] = (
         ("system calls alone", lambda depth: rig.system_calls(question(names[0]), depth)),
         ("cached, finished packet", lambda depth: rig.time(known, depth)),
@@ -59,6 +61,8 @@ def _show(rig: Rig, names: list[str]) -> None:
         ("listed, finished packet, hit", lambda depth: rig.time(hot, depth)),
         ("listed, first time, hit", lambda depth: rig.time(fresh, depth)),
         ("miss, asked upstream", lambda depth: rig.time(unknown, depth)),
+        ("over the share of its machine, unlisted", lambda depth: rig.throttled(flooding, depth)),
+        ("over the share of its machine, hit", lambda depth: rig.throttled(flooded, depth)),
     )
     print("CPU microseconds a packet        batch of " + "".join(f"{depth:>7}" for depth in DEPTHS))
     for label, measured in cases:

@@ -37,6 +37,7 @@ from resolver.policy.addresses import Pool as SinkholePool
 from resolver.policy.clients import Access
 from resolver.policy.ladder import make_policy
 from resolver.server.dispatch import Dispatcher, Waiting
+from resolver.server.limits import ClientLimits
 from resolver.server.udp import UdpServer
 from resolver.upstream.pool import Pool
 from resolver.wire import answer as wire_answer
@@ -102,7 +103,7 @@ class Rig:
         access = Access(PRIVATE)
         self._upstream = _Upstream()
         here = Endpoint(f"{HOST}:{free_port()}", None)
-        unlimited = Limits(misses=0, octets=0)  # one client asks all
+        unlimited = Limits(questions=0, misses=0, octets=0)  # one client asks all
         settings = Dns((here,), upstreams=Upstreams((self._upstream.endpoint,)), limits=unlimited)
         reactor: Any = _Reactor()
         self._reactor = reactor
@@ -111,7 +112,7 @@ class Rig:
         self.engine = Engine(settings, access, make_policy(manifest, folder.open(manifest), pool, 30))
         self.hits = HitSender(self._reactor, RunFolder(state).hits, Hello("bench", 0, "0" * 16), _Counts())
         self._link = bind(here, socket.SOCK_DGRAM)
-        dispatcher = Dispatcher(self.engine, self.hits, self._clock)
+        dispatcher = self._dispatcher = Dispatcher(self.engine, self.hits, self._clock)
         self._server = UdpServer(reactor, self._link, access, dispatcher)
         upstreams: Pool[Waiting] = Pool(
             self._reactor, [self._upstream.endpoint], settings, self.engine.counters, dispatcher.deliver,
@@ -137,6 +138,14 @@ class Rig:
 
         self._run(packets, depth, timed)
         return used / (self._batches * depth) / 1000
+
+    def throttled(self, packets: Iterator[bytes], depth: int) -> float:
+        """`time`, for a client whose share is used up."""
+        usual = self._dispatcher.limits
+        self._dispatcher.limits = ClientLimits(Limits(questions=1))
+        found = self.time(packets, depth)
+        self._dispatcher.limits = usual
+        return found
 
     def profile(self, packets: Iterator[bytes], depth: int) -> str:
         """The functions that cost most, by their own time."""

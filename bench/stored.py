@@ -23,7 +23,7 @@ class Rows(msgspec.Struct, frozen=True):
 
     rows: int
     hits: int  # the sum of their counts
-    bound: int  # rows that a client may have under one listed name in that time: names a minute, one count a second
+    bound: int  # rows that a client may have under one listed name in that time: names a minute, counts a second
 
 
 def octets(state: Path) -> int:
@@ -48,5 +48,5 @@ def rows_of(state: Path, client: str, since: int) -> Rows:
 
 
 def bound(times: set[int]) -> int:
-    """Of rows whose hits came in these seconds."""
-    return MAX_NAMES * len({time // 60 for time in times}) + len(times)
+    """Of rows whose hits came in these seconds: one that counts what was answered, one for what was over its share."""
+    return MAX_NAMES * len({time // 60 for time in times}) + 2 * len(times)

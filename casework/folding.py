@@ -3,8 +3,9 @@
 No SQL and no sockets. Equal hits within one second are folded by casework.recorder, where rows get their numbers.
 
 Why: malware that asks random subdomains of a listed name would fill the disk with names nobody needs. Beyond
-MAX_NAMES different names a minute, under one indicator from one client, the rest is recorded as `*.<indicator>`; as `*`
-where not the name asked was listed.
+MAX_NAMES different names a minute, under one indicator from one client, the rest is recorded as
+contracts.hit.summary says: `*.<indicator>`, or `*` where not the name asked was listed. Workers send it so themselves
+for who asks too much (resolver.throttle).
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from contracts.hit import BadFrame, HitFacts, pack_facts, unpack_facts
+from contracts import record_types
+from contracts.hit import BadFrame, HitFacts, pack_facts, summary, unpack_facts
 
 MAX_NAMES = 64
 MAX_NAME = 1024  # characters: 255 octets, each perhaps escaped as \DDD
@@ -31,9 +33,7 @@ class Known(NamedTuple):
 
     packed: bytes  # of the cleaned facts: the key under which they are stored
     facts: HitFacts
-    group: (
-        tuple[str, str] | None
-    )  # (list, indicator) when names are counted, None when the listed name itself was asked
+    group: tuple[str, str] | None  # (list, indicator) when names are counted, None for a row that only counts
     folded: bytes  # packed facts of the row that only counts
 
 
@@ -62,12 +62,14 @@ class Folder:
         if clients is None:
             clients = self._begin(minute)
         names = clients.setdefault((client, known.group), set())
-        name = known.facts.qname
-        if name in names:
+        asked = known.facts.qname
+        if known.facts.qtype not in record_types.NAMES:  # there are 65,518 of them: each with a name is another name
+            asked = f"{asked} {known.facts.qtype}"
+        if asked in names:
             return known
         if len(names) >= MAX_NAMES:
             return self.know(known.folded)
-        names.add(name)
+        names.add(asked)
         return known
 
     def _begin(self, minute: int) -> dict[tuple[Who, tuple[str, str]], set[str]]:
@@ -103,8 +105,7 @@ def _understood(packed: bytes) -> Known:
         },
     )
     cleaned = packed if facts == raw else pack_facts(facts)
-    star = f"*.{facts.indicator.removeprefix('*.')}" if facts.step == "name" else "*"  # else it is no part of the name
-    if facts.qname in {facts.indicator, star}:
+    counted = summary(facts)
+    if counted is facts:
         return Known(cleaned, facts, None, cleaned)
-    folded = pack_facts(msgspec.structs.replace(facts, qname=star))
-    return Known(cleaned, facts, (facts.list, facts.indicator), folded)
+    return Known(cleaned, facts, (facts.list, facts.indicator), pack_facts(counted))

@@ -14,6 +14,8 @@ from typing import Literal
 
 import msgspec
 
+from contracts import record_types
+
 Action = Literal["sinkhole", "nodata", "nxdomain", "drop", "tcp-only", "alias", "local", "passthru", "monitor"]
 Transport = Literal["udp", "tcp"]
 # What the indicator was found in: the name asked, a name that it is an alias of, an address answered, the client's own.
@@ -47,6 +49,22 @@ class HitFacts(msgspec.Struct, frozen=True, array_like=True):
     serial: int  # policy serial
     step: Step = "name"
     verified: bool = False  # the client has shown that it reads what is sent to its address: by TCP, or a cookie
+
+
+def summary(facts: HitFacts) -> HitFacts:
+    """The facts of a row that only counts: `*.<indicator>` for any name below it, `*` where no name was listed.
+
+    Types that have no name are 0, so that nobody makes 65,536 kinds of rows.
+    """
+    qname = facts.qname
+    if facts.step != "name":
+        qname = "*"
+    elif qname != facts.indicator:
+        qname = f"*.{facts.indicator.removeprefix('*.')}"
+    qtype = facts.qtype if facts.qtype in record_types.NAMES else 0
+    if (qname, qtype) == (facts.qname, facts.qtype):
+        return facts
+    return msgspec.structs.replace(facts, qname=qname, qtype=qtype)
 
 
 class Claim(msgspec.Struct, frozen=True, array_like=True):

@@ -13,5 +13,7 @@ NUMBERS = {name: number for number, name in NAMES.items()}
 
 
 def type_name(number: int) -> str:
-    """28 -> `AAAA`, 4711 -> `TYPE4711` (RFC 3597 section 5)."""
+    """28 -> `AAAA`, 4711 -> `TYPE4711` (RFC 3597 section 5); 0, which no record has, stands for several: `*`."""
+    if not number:
+        return "*"
     return NAMES.get(number, f"TYPE{number}")

@@ -93,6 +93,12 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     all the same. By default a forwarder of 500 machines may ask ten questions a second for each of them.
     """
 
+    questions: Annotated[int, Meta(ge=0, le=1_000_000)] = 2000
+    """Questions a second of one machine (an IPv4 address, an IPv6 /64) that repeat none just answered; of its network
+    twice as many. As much as comes in a tenth of a second may come at once. So many more are told to come by TCP; what
+    is beyond that gets no answer."""
+    forwarder_questions: Annotated[int, Meta(ge=0, le=1_000_000)] = 5000
+    """The same, of one registered forwarder."""
     misses: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
     """Questions a second that need an upstream, of one network."""
     forwarder_misses: Annotated[int, Meta(ge=0, le=1_000_000)] = 5000

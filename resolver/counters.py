@@ -38,7 +38,9 @@ class Counters:
     internal_errors: int
     """Packets that met a fault of ours: SERVFAIL, and a traceback in the log once a minute and kind."""
     limited: int
-    """Questions and answers over a limit (`dns.limits`): truncated by UDP, SERVFAIL by TCP. Hits are recorded."""
+    """Questions and answers over a limit (`dns.limits`): truncated by UDP, SERVFAIL by TCP. Hits are recorded.
+
+    Connections by TCP that ask too fast are read more slowly and are not in here."""
     listed: int
     """Answers made for listed names; equal ones that follow are `hot`. Every hit is counted under `hits`, not here."""
     local: int

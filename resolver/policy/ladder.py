@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from contracts.decisions import Decisions
 from contracts.names import parents, search_key, to_wire
-from contracts.policy import Manifest, ManifestEntry
+from contracts.policy import Manifest, ManifestEntry, Mode
 from contracts.segment import Match, Segment, address_key, prefix128
 from resolver.policy.addresses import Pool
 from resolver.policy.clients import Group
@@ -79,6 +79,19 @@ class Policy(NamedTuple):
                 if best is FORWARD:
                     best = verdict
         return best
+
+    def match(self, name: bytes, group: Group) -> tuple[Found, Mode] | None:
+        """What `judge` would go by, and the mode that holds for it: a verdict is not made."""
+        if group.exempt or (self.allowed and self._allows(name)):
+            return None
+        watching: tuple[Found, Mode] | None = None
+        for found in self._asked(name, group.matches):
+            mode = self._mode(found, group)
+            if mode != "monitor":
+                rule = found.match.rule
+                return found, "passthru" if rule.action == "passthru" else mode
+            watching = watching or (found, mode)
+        return watching
 
     def judge_answer(self, name: bytes, qtype: int, group: Group, before: Verdict, found: Contents) -> Verdict:
         """The verdict on a question whose answer leads there. `before` is that on the question by itself.
@@ -163,12 +176,17 @@ class Policy(NamedTuple):
         return best
 
     def _verdict(self, name: bytes, qtype: int, found: Found, group: Group) -> Verdict:
-        mode = found.entry.mode if found.step != "answer" else found.entry.address_mode
+        mode = self._mode(found, group)
         if mode == "passthru":
             return passed(name, qtype, found)
-        if mode == "monitor" or self.bypassed or group.watched:
+        if mode == "monitor":
             return watched(name, qtype, found)
         return decided(name, qtype, found, self.pool, self.ttl)
+
+    def _mode(self, found: Found, group: Group) -> Mode:
+        """That of the list, unless everything is only watched."""
+        mode = found.entry.mode if found.step != "answer" else found.entry.address_mode
+        return "monitor" if mode == "enforce" and (self.bypassed or group.watched) else mode
 
     def _allows(self, name: bytes) -> bool:
         allowed = self.allowed

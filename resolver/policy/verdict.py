@@ -93,14 +93,20 @@ class Verdict(msgspec.Struct, eq=False):
         assert self.action != "forward"
         assert self.action != "allowed"
         assert self.action != "exempt"
-        match, entry, (name, qtype) = found.match, found.entry, self.asked
-        qname, (kind, family, letter, source) = to_text(name), match.rule.labels
-        indicator = qname if match.indicator == name else found.indicator
-        return HitFacts(
-            qname, qtype, transport, self.action, self.address_text, indicator, match.subdomains, kind, family,
-            entry.list, entry.version, match.line, entry.campaign, letter, source, found.serial, found.step,
-            verified,
-        )  # fmt: skip
+        return hit_facts(found, self.asked, self.action, transport, address=self.address_text, verified=verified)
+
+
+def hit_facts(found: Found, asked: tuple[bytes, int], action: Action, transport: Transport, *, address: str = "",
+              verified: bool = False) -> HitFacts:  # fmt: skip
+    """What is recorded of a question (wire name, type) that met this match."""
+    match, entry, (name, qtype) = found.match, found.entry, asked
+    qname, (kind, family, letter, source) = to_text(name), match.rule.labels
+    indicator = qname if match.indicator == name else found.indicator
+    return HitFacts(
+        qname, qtype, transport, action, address, indicator, match.subdomains, kind, family,
+        entry.list, entry.version, match.line, entry.campaign, letter, source, found.serial, found.step,
+        verified,
+    )  # fmt: skip
 
 
 FORWARD = Verdict("forward")

@@ -23,6 +23,7 @@ from resolver.policy.clients import Group
 from resolver.policy.ladder import Policy
 from resolver.policy.verdict import Verdict
 from resolver.server.limits import ClientLimits
+from resolver.throttle import Throttle
 from resolver.wire.answer import Answer
 from resolver.wire.constants import SERVFAIL
 from resolver.wire.query import Query, bare, header_only
@@ -74,6 +75,7 @@ class Dispatcher:
     def __init__(self, engine: Engine, hits: HitSink, clock: Callable[[], float] = time.monotonic) -> None:
         self.engine = engine
         self.limits = ClientLimits(engine.dns.limits)
+        self._throttle = Throttle(engine)
         self.hits = hits
         self.clock = clock
         self.upstream: Resolving | None = None
@@ -88,8 +90,7 @@ class Dispatcher:
         """
         try:
             if asker is None:
-                asker = self._asker
-                asker.client, asker.group, asker.claim, asker.proven = client, group, b"", False
+                asker = self._asker_of(client, group)
             outcome = self.engine.answer(packet, group, transport, now, client, asker)
             if isinstance(outcome, Forward):
                 query, judged = outcome.query, outcome.judged
@@ -112,6 +113,24 @@ class Dispatcher:
             self._own_fault()
             return self._failure(packet)
         return outcome
+
+    def throttled(self, packet: bytes, client: bytes, group: Group, now: float, asker: Asker | None = None) -> Outcome:
+        """What one gets by UDP who asks for more than its share; its hit is folded in."""
+        try:
+            asker = asker or self._asker_of(client, group)
+            told = self.limits.told(client, forwarder=group.forwarder, now=now)
+            outcome = self._throttle.answer(packet, client, group, asker, told=told)
+            if outcome is not None and outcome.hit is not None:
+                self.hits.add(asker.client, outcome.hit, 1, asker.claim)
+        except Exception:  # noqa: BLE001  our bug, as above
+            self._own_fault()
+            return self._failure(packet)
+        return outcome
+
+    def _asker_of(self, client: bytes, group: Group) -> Asker:
+        asker = self._asker
+        asker.client, asker.group, asker.claim, asker.proven = client, group, b"", False
+        return asker
 
     def _limited(self, query: Query, client: bytes, group: Group, transport: Transport, now: float, *,
                  proven: bool) -> Reply | None:  # fmt: skip

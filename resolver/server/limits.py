@@ -1,4 +1,4 @@
-"""How much one client network may ask of the upstreams, and take in large answers: a flood must cost others nothing.
+"""How much one client network may ask at all, and of the upstreams, and take in large answers: others must not notice.
 
 No decision about names here, and no hit is ever lost to a limit: what is limited was asked all the same.
 """
@@ -10,6 +10,8 @@ from resolver.cache.table import TwoGenerations
 
 KEPT = 20_000  # networks in mind, in each of two generations
 LARGE = 512  # octets: shorter answers are no use for one who asks in another's name
+AT_ONCE = 0.1  # seconds: what is looked into at once keeps all others waiting for a tenth of that or less
+NETWORK = 2  # times what one machine of it may ask
 _IPV4_OCTETS, _IPV6_OCTETS, _IPV6_HOST = 3, 7, 8  # of the address: /24, /56 and /64
 _MAPPED = b"\0" * 10 + b"\xff\xff"
 
@@ -19,9 +21,9 @@ class Buckets:
 
     __slots__ = ("_room", "_table", "rate")
 
-    def __init__(self, rate: int, seconds: int) -> None:
+    def __init__(self, rate: int, seconds: float) -> None:
         self.rate = rate
-        self._room = float(rate * seconds)
+        self._room = max(1.0, rate * seconds)
         self._table: TwoGenerations[bytes, list[float]] = TwoGenerations(KEPT)  # key -> [tokens, as of this second]
 
     def take(self, key: bytes, now: float, tokens: float = 1.0) -> bool:
@@ -43,10 +45,32 @@ class ClientLimits:
 
     def __init__(self, limits: Limits) -> None:
         seconds = limits.burst_seconds
+        self._questions = Buckets(limits.questions, AT_ONCE)
+        self._network_questions = Buckets(limits.questions * NETWORK, AT_ONCE)
+        self._forwarder_questions = Buckets(limits.forwarder_questions, AT_ONCE)
+        self._told = Buckets(limits.questions, AT_ONCE)
+        self._forwarder_told = Buckets(limits.forwarder_questions, AT_ONCE)
         self._misses = Buckets(limits.misses, seconds)
         self._forwarder_misses = Buckets(limits.forwarder_misses, seconds)
         self._octets = Buckets(limits.octets, seconds)
         self._forwarder_octets = Buckets(limits.forwarder_octets, seconds)
+
+    def question(self, client: bytes, *, forwarder: bool, now: float, proven: bool = False) -> bool:
+        """Whether this client may have a question looked into that is not answered already.
+
+        One machine's share is half of its network's: neighbours of a flood go on. `proven` as in `miss`.
+        """
+        if forwarder:
+            return self._forwarder_questions.take(client, now)
+        if not self._questions.rate:
+            return True
+        if proven:
+            return self._questions.take(b"+" + host(client), now)
+        return self._questions.take(host(client), now) and self._network_questions.take(network(client), now)
+
+    def told(self, client: bytes, *, forwarder: bool, now: float) -> bool:
+        """Whether one whose share is used up is told so by UDP. Each machine by itself, whoever forges its network."""
+        return self._forwarder_told.take(client, now) if forwarder else self._told.take(host(client), now)
 
     def miss(self, client: bytes, *, forwarder: bool, now: float, proven: bool = False) -> bool:
         """Whether this client may have a question asked of the upstreams.

@@ -25,6 +25,7 @@ from resolver.server.places import Places
 from resolver.server.proxy import BadHeader, read_header
 
 MAX_UNDER_WAY = 200  # questions of one connection that wait for upstreams before we stop reading from it
+REST_SECONDS = 0.05  # for a client that asks more than its share
 MAX_UNREAD = 1 << 20  # octets of answers that are kept for a client who reads none: many clients can ask for much
 LONGEST_WAIT = 120.0  # seconds without question or answer: no client waits so long, and upstreams' time-outs end sooner
 HEADER_SECONDS = 5.0  # for the header of a listed proxy
@@ -54,6 +55,7 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         self._unread = 0  # octets of answers written since
         self._ending = False  # no more questions are taken
         self._resumption: IDelayedCall | None = None  # we read on in the reactor's next turn
+        self._rest: IDelayedCall | None = None  # its client asks too fast: we read on when this is over
         self._stirred = self.factory.reactor.seconds()  # when something was asked or answered last
         self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self, True)
@@ -129,7 +131,8 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
                 self.cut_off()
                 return
         asker = Asker(self._client, self._group, self._proxy, direct=self._direct) if self._proxy else None
-        outcome = dispatcher.packet(string, self._client, self._group, "tcp", self._later, dispatcher.clock(), asker)
+        now = dispatcher.clock()
+        outcome = dispatcher.packet(string, self._client, self._group, "tcp", self._later, now, asker)
         if isinstance(outcome, Reply):
             dispatcher.hits.flush()
             self.sendString(string[:2] + outcome.body)
@@ -137,8 +140,20 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
             self._under_way += 1
         elif self._group is STRANGERS:
             self._end()
-        if self._under_way >= MAX_UNDER_WAY:
+        if not dispatcher.limits.question(self._client, forwarder=self._group.forwarder, now=now, proven=True):
+            self._rest_a_while()
+        elif self._under_way >= MAX_UNDER_WAY:
             super().pauseProducing()
+
+    def _rest_a_while(self) -> None:
+        """Its share is used up: the client's next questions wait on its side, and none of them is lost."""
+        super().pauseProducing()
+        if self._rest is None:
+            self._rest = self.factory.reactor.callLater(REST_SECONDS, self._rested)
+
+    def _rested(self) -> None:
+        self._rest = None
+        self._read_on_soon()
 
     def _later(self, message: bytes) -> None:
         """An answer that was under way: we stand inside the delivery of an upstream's."""
@@ -177,7 +192,8 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
             super().resumeProducing()
 
     def _may_read_on(self) -> bool:
-        return self.paused and not self._ending and not self._jammed and self._under_way < MAX_UNDER_WAY
+        held_up = self._ending or self._jammed or self._rest is not None
+        return self.paused and not held_up and self._under_way < MAX_UNDER_WAY
 
     def _end(self) -> None:
         """Read no further; answers under way are still sent."""
@@ -243,8 +259,9 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         """Twisted calls this."""
         self.connected = 0  # answers that are still under way go nowhere
         self.setTimeout(None)
-        if self._resumption is not None:
-            self._resumption.cancel()
+        for call in (self._resumption, self._rest):
+            if call is not None and call.active():
+                call.cancel()
         self.transport.unregisterProducer()
         if self._header is not None:
             self.factory.unnamed.discard(self)

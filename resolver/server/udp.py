@@ -176,6 +176,10 @@ class UdpServer:
             if aged[2] is not None:
                 self._dispatcher.hits.add(client, aged[2], 1, asker.claim if asker is not None else b"")
             return aged[0]
+        dispatcher = self._dispatcher
+        if not dispatcher.limits.question(client, forwarder=group.forwarder, now=now):
+            outcome = dispatcher.throttled(packet, client, group, now, asker)
+            return outcome.body if isinstance(outcome, Reply) else None
         name = self._batch.names[i * NAME : (i + 1) * NAME].tobytes()
         late = self._late
 
@@ -186,7 +190,7 @@ class UdpServer:
             if message:
                 late.put(name, message)
 
-        outcome = self._dispatcher.packet(packet, client, group, "udp", send, now, asker)
+        outcome = dispatcher.packet(packet, client, group, "udp", send, now, asker)
         return outcome.body if isinstance(outcome, Reply) else None
 
     def _proxied(self, i: int, packet: bytes, proxy: bytes, now: float) -> bytes | None:

@@ -1,0 +1,99 @@
+"""What a machine gets that asks for more than its share: its hits are recorded, and it is told to come by TCP.
+
+Whose share is used up is resolver.server.limits'. No answer is looked up or made here, so that such a question costs
+a fraction of another, and hits are those that casework.folding would keep of so many: without the name that was asked.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from contracts.hit import Action, pack_facts, summary
+from resolver.cache.table import TwoGenerations
+from resolver.engine import Engine
+from resolver.identity import Asker, identify
+from resolver.outcome import Drop, Outcome, Reply
+from resolver.policy.clients import STRANGERS, Group
+from resolver.policy.ladder import Policy
+from resolver.policy.verdict import hit_facts
+from resolver.wire.constants import CLASS_ANY, CLASS_IN, HEADER, TYPE_ANY
+from resolver.wire.plain import plain, truncated
+from resolver.wire.query import Ignored, Malformed, parse
+
+_TYPE_CLASS = struct.Struct("!HH")
+KEPT = 10_000  # packed hits, in each of two generations
+_Kind = tuple[str, bytes, bool, int, Action, bool]  # list, indicator, asked itself, type, action, verified
+
+
+class Throttle:
+    """One per worker."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._policy: Policy | None = None
+        self._hits: TwoGenerations[_Kind, bytes] = TwoGenerations(KEPT)
+
+    def answer(self, packet: bytes, client: bytes, group: Group, asker: Asker, *, told: bool) -> Outcome:
+        """For one question by UDP. What is none gets nothing, and neither does a stranger. Raises for bugs of ours.
+
+        `told`: so that it comes by TCP. Else there is no answer at all.
+        """
+        engine, counters = self._engine, self._engine.counters
+        counters.limited += 1
+        if group is STRANGERS:
+            counters.refused += 1
+            return None
+        end = plain(packet)
+        if end:  # the shape of nearly every flood
+            qtype, qclass = _TYPE_CLASS.unpack_from(packet, end - 4)
+            hit, dropped = self._hit(packet[HEADER : end - 4].lower(), qtype, qclass, group)
+            if dropped or not told:
+                return Drop(hit)
+            return Reply(truncated(packet, end, engine.bodies.payload), hit)
+        return self._uncommon(packet, client, group, asker, told=told)
+
+    def _uncommon(self, packet: bytes, client: bytes, group: Group, asker: Asker, *, told: bool) -> Outcome:
+        """With options: cookies, or what a forwarder says of who asks. Or no question at all."""
+        engine, counters = self._engine, self._engine.counters
+        try:
+            query = parse(packet)
+            if query.options:
+                engine.options.take(query, client, "udp")
+        except Ignored:
+            counters.ignored += 1
+            return None
+        except Malformed:
+            counters.malformed += 1
+            return None
+        if query.claims or not asker.direct:
+            group = identify(query, asker, engine.access, counters)
+        hit, dropped = None, False
+        if query.question:
+            hit, dropped = self._hit(query.name, query.qtype, query.qclass, group, verified=query.cookie_verified)
+        return Drop(hit) if dropped or not told else Reply(engine.bodies.truncated(query), hit)
+
+    def _hit(self, name: bytes, qtype: int, qclass: int, group: Group, *,
+             verified: bool = False) -> tuple[bytes | None, bool]:  # fmt: skip
+        """Packed facts, None where nothing is listed; and whether policy leaves such questions without any answer."""
+        if qclass != CLASS_IN:
+            if qclass != CLASS_ANY:
+                return None, False
+            qtype = TYPE_ANY
+        policy = self._engine.policy
+        found = policy.match(name, group)
+        if found is None:
+            return None, False
+        if self._policy is not policy:
+            self._policy, self._hits = policy, TwoGenerations(KEPT)
+        match, mode = found
+        action: Action = "tcp-only" if mode == "enforce" else mode
+        if mode == "enforce" and match.match.rule.action == "drop":
+            action = "drop"
+        indicator = match.match.indicator
+        kind = match.entry.list, indicator, indicator == name, qtype, action, verified
+        packed = self._hits.get(kind)
+        if packed is None:
+            facts = hit_facts(match, (name, qtype), action, "udp", verified=verified)
+            packed = pack_facts(summary(facts))
+            self._hits.put(kind, packed)
+        return packed, action == "drop"
