@@ -39,7 +39,6 @@ class Throttle:
         `told`: so that it comes by TCP. Else there is no answer at all.
         """
         engine, counters = self._engine, self._engine.counters
-        counters.limited += 1
         if group is STRANGERS:
             counters.refused += 1
             return None

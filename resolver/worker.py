@@ -24,7 +24,7 @@ from contracts.counter import CounterFile, counter_path
 from contracts.decisions import DecisionsFile
 from contracts.hit import Hello
 from contracts.names import BadName, to_wire
-from contracts.networks import UpstreamAddress
+from contracts.networks import UpstreamAddress, address_text
 from contracts.policy import PolicyFolder
 from contracts.settings import Settings, system_upstreams
 from resolver.client_table import ClientKeeper
@@ -47,6 +47,7 @@ from runtime.control import Call, ControlFactory, Handler, Refused, listen
 
 log = logging.getLogger(__name__)
 DRAIN_SECONDS = 5.0
+LOUDEST = 10  # clients over a limit that `status` names
 _UPSTREAM = frozenset(
     ("forward", "cached", "stale", "failed")
 )  # outcomes of `explain` whose answers come from upstreams
@@ -177,6 +178,7 @@ class Worker:
             "decisions": {"serial": self.decisions.live.serial, "bypassed": self.decisions.bypassed},
             "clients": self.clients.status(),
             "counters": self.engine.counters.as_dict(),
+            "over_limit": [[address_text(who), times] for who, times in self.dispatcher.limits.loudest.first(LOUDEST)],
             "tcp": self._tcp_factory.status(),
             "hits": self.hits.status(),
             "cache": {"answers": len(self.engine.cache), "under_way": len(self.upstreams)},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,7 @@ from contracts.policy import Manifest, PolicyFolder
 from contracts.segment import BadPolicy
 from contracts.settings import Settings
 
+LOUDEST = 5  # clients over a limit that are named
 PATIENCE = 3.0  # seconds
 
 
@@ -53,7 +55,9 @@ def gather(settings: Settings, expected: list[Process]) -> dict[str, Any]:
     notes = [text for reply in replies.values() for text in reply.get("notes", [])] + _troubled(replies)
     hits = _hits(replies)
     if limited := hits["counters"].get("limited", 0):
-        notes.append(f"{number(limited)} questions or answers were over a limit (dns.limits) since the workers started")
+        most = ", ".join(f"{who} {number(times)}" for who, times in _loudest(replies))
+        since = "since the workers started"
+        notes.append(f"{number(limited)} questions or answers were over a limit (dns.limits) {since}; most of {most}")
     return {"processes": replies, "policy": policy, "hits": hits, "tcp": _tcp(replies),
             "notes": notes, "problems": problems}  # fmt: skip
 
@@ -71,6 +75,14 @@ def _ask(part: Process) -> dict[str, Any]:
 
 def _workers(replies: dict[str, Any]) -> dict[str, Any]:
     return {name: reply for name, reply in replies.items() if name.startswith("resolver@") and reply["answers"]}
+
+
+def _loudest(replies: dict[str, Any]) -> list[tuple[str, int]]:
+    """Who was over a limit most often, over all workers."""
+    times = Counter[str]()
+    for reply in _workers(replies).values():
+        times.update(dict(reply.get("over_limit", [])))
+    return times.most_common(LOUDEST)
 
 
 def _policy(settings: Settings, replies: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -117,6 +117,7 @@ class Dispatcher:
     def throttled(self, packet: bytes, client: bytes, group: Group, now: float, asker: Asker | None = None) -> Outcome:
         """What one gets by UDP who asks for more than its share; its hit is folded in."""
         try:
+            self.over_limit(client)
             asker = asker or self._asker_of(client, group)
             told = self.limits.told(client, forwarder=group.forwarder, now=now)
             outcome = self._throttle.answer(packet, client, group, asker, told=told)
@@ -126,6 +127,11 @@ class Dispatcher:
             self._own_fault()
             return self._failure(packet)
         return outcome
+
+    def over_limit(self, client: bytes) -> None:
+        """For who looks after the service: that somebody was, and who."""
+        self.engine.counters.limited += 1
+        self.limits.loudest.add(client)
 
     def _asker_of(self, client: bytes, group: Group) -> Asker:
         asker = self._asker
@@ -140,7 +146,7 @@ class Dispatcher:
         """
         if self.limits.miss(client, forwarder=group.forwarder, now=now, proven=proven):
             return None
-        self.engine.counters.limited += 1
+        self.over_limit(client)
         bodies = self.engine.bodies
         return Reply(bodies.truncated(query) if transport == "udp" else bodies.limited(query), None)
 

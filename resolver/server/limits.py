@@ -5,9 +5,12 @@ No decision about names here, and no hit is ever lost to a limit: what is limite
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from contracts.settings import Limits
 from resolver.cache.table import TwoGenerations
 
+LOUDEST = 1000  # clients
 KEPT = 20_000  # networks in mind, in each of two generations
 LARGE = 512  # octets: shorter answers are no use for one who asks in another's name
 AT_ONCE = 0.1  # seconds: what is looked into at once keeps all others waiting for a tenth of that or less
@@ -45,6 +48,7 @@ class ClientLimits:
 
     def __init__(self, limits: Limits) -> None:
         seconds = limits.burst_seconds
+        self.loudest = Loudest()
         self._questions = Buckets(limits.questions, AT_ONCE)
         self._network_questions = Buckets(limits.questions * NETWORK, AT_ONCE)
         self._forwarder_questions = Buckets(limits.forwarder_questions, AT_ONCE)
@@ -92,6 +96,27 @@ class ClientLimits:
         if forwarder:
             return self._forwarder_octets.take(client, now, octets)
         return self._octets.take(network(client), now, octets)
+
+
+class Loudest:
+    """Who was over a limit, and how often since the worker started: of many only the loudest are remembered."""
+
+    def __init__(self) -> None:
+        self._counts: dict[bytes, int] = {}
+
+    def add(self, client: bytes) -> None:
+        """Once more."""
+        counts = self._counts
+        if client not in counts and len(counts) >= LOUDEST:
+            counts = self._counts = dict(self._ordered()[: LOUDEST // 2])
+        counts[client] = counts.get(client, 0) + 1
+
+    def first(self, count: int) -> list[tuple[bytes, int]]:
+        """The loudest so many, by packed address."""
+        return self._ordered()[:count]
+
+    def _ordered(self) -> list[tuple[bytes, int]]:
+        return sorted(self._counts.items(), key=itemgetter(1), reverse=True)
 
 
 def host(client: bytes) -> bytes:

@@ -157,7 +157,7 @@ class UdpServer:
         limits = self._dispatcher.limits
         if group is PROXIES or limits.answer(client, len(body), forwarder=group.forwarder, now=now):
             return body
-        self._dispatcher.engine.counters.limited += 1
+        self._dispatcher.over_limit(client)
         return self._dispatcher.truncated(packet)
 
     def _classify(self, client: bytes) -> Group:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from casework.folding import MAX_NAME, MAX_NAMES, MAX_TEXT, Folder, clean
-from contracts.hit import BadFrame, pack_facts
+from contracts.hit import BadFrame, pack_facts, summary
+from contracts.record_types import NAMES
 from tests.casework.making import NOON, facts
 
 MINUTE = NOON - NOON % 60
@@ -69,6 +70,27 @@ def test_another_type_of_the_same_name_is_not_another_name():
     folder = Folder()
     names(folder, "127.10.0.1", MINUTE, many(MAX_NAMES))
     assert names(folder, "127.10.0.1", MINUTE, ["x3.evil.example"], qtype=28) == ["x3.evil.example"]
+
+
+def test_types_without_a_name_count_as_other_names_so_that_nobody_makes_65536_rows():
+    folder = Folder()
+    kept = [
+        folder.fold(("127.10.0.1", 0), MINUTE, folder.know(pack_facts(facts("evil.example", qtype=number)))).facts
+        for number in range(1000, 1100)
+    ]
+    assert [one.qtype for one in kept] == [*range(1000, 1000 + MAX_NAMES), *[0] * 36]
+    assert {one.qname for one in kept} == {"evil.example"}
+    below = folder.know(pack_facts(facts("*.evil.example", qtype=2000)))
+    assert folder.fold(("127.10.0.1", 0), MINUTE, below).facts.qtype == 0, "who asks for the sign itself folds, too"
+
+
+@given(st.integers(0, 65535), st.sampled_from(["evil.example", "x.evil.example", "*.evil.example", "*"]))
+def test_what_only_counts_is_of_few_kinds_and_stays_as_it_is(qtype, name):
+    counted = summary(facts(name, qtype=qtype))
+    assert counted.qname in {"evil.example", "*.evil.example"}
+    assert counted.qtype in {0, *NAMES}
+    assert summary(counted) is counted
+    assert Folder().know(pack_facts(counted)).group is None
 
 
 def test_late_hits_of_many_old_minutes_fold_too():

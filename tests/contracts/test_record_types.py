@@ -11,7 +11,7 @@ def test_names_are_those_of_the_registry():
     for number, name in NAMES.items():
         assert dns.rdatatype.from_text(name) == number
         assert NUMBERS[name] == number
-    assert (type_name(28), type_name(4711)) == ("AAAA", "TYPE4711")
+    assert (type_name(28), type_name(4711), type_name(0)) == ("AAAA", "TYPE4711", "*")
 
 
 def test_commands_pages_and_workers_share_them():
