@@ -28,12 +28,12 @@ from contracts.hit import Hello
 from contracts.names import to_wire
 from contracts.networks import Endpoint, UpstreamAddress
 from contracts.policy import PolicyFolder
+from contracts.pool import Pool as SinkholePool
 from contracts.settings import PRIVATE, Dns, Limits, Sinkhole, Upstreams
 from resolver.engine import Engine
 from resolver.hits.sender import HitSender
 from resolver.net.mmsg import make_batch
 from resolver.net.sockets import bind
-from resolver.policy.addresses import Pool as SinkholePool
 from resolver.policy.clients import Access
 from resolver.policy.ladder import make_policy
 from resolver.server.dispatch import Dispatcher, Waiting

@@ -236,6 +236,24 @@ class Segment:
         """The listed names in wire form, in the trie's own order."""
         return (from_search_key(key) for key in self._trie.iterkeys() if key[:1] < b"@")
 
+    def matches(self) -> Iterator[tuple[Match, bool]]:
+        """Every indicator as `find` would give it, and whether it is for the name itself; for a network it always is.
+
+        One that is listed with what is below it comes twice where the rules differ, as `name` and `*.name`.
+        """
+        for key, number in self._trie.items():
+            at = self._records_at + number * _RECORD.size
+            hash32, own, own_line, below, below_line = _RECORD.unpack_from(self._map, at)
+            if key[:1] > b"?":
+                yield Match(key, False, hash32, own_line, self._rules[own - 1]), True
+                continue
+            name = from_search_key(key)
+            if own:
+                yield Match(name, own == below, hash32, own_line, self._rules[own - 1]), True
+            if below:
+                covering = name if own == below else WILDCARD + name
+                yield Match(covering, True, hash32, below_line, self._rules[below - 1]), False
+
     def find(self, name: bytes, key: bytes) -> Match | None:
         """The closest indicator that covers a lower-case wire name: itself, or a parent listed with its subdomains.
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from contracts.decisions import Decisions
 from contracts.policy import Manifest, PolicyFolder
+from contracts.pool import Pool
 from contracts.segment import BadPolicy, Segment
 from resolver.follower import Follower
-from resolver.policy.addresses import Pool
 from resolver.policy.ladder import Policy, make_policy
 
 log = logging.getLogger(__name__)

@@ -26,6 +26,7 @@ from contracts.hit import Hello
 from contracts.names import BadName, to_wire
 from contracts.networks import UpstreamAddress, address_text
 from contracts.policy import PolicyFolder
+from contracts.pool import Pool as SinkholePool
 from contracts.settings import Settings, system_upstreams
 from resolver.client_table import ClientKeeper
 from resolver.cookies import CookieJar
@@ -34,7 +35,6 @@ from resolver.engine import Engine
 from resolver.explanation import explain
 from resolver.hits.sender import HitSender
 from resolver.net.sockets import bind
-from resolver.policy.addresses import Pool as SinkholePool
 from resolver.policy.clients import Access
 from resolver.policy.ladder import make_policy
 from resolver.reload import PolicyKeeper

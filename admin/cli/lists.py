@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from admin.cli import export
 from admin.cli.terminal import clean, echo_json, number, table
 from casework.store.text import plain
 from contracts.policy import Mode
@@ -36,6 +37,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 @click.group(short_help="Import, inspect, search and roll back lists of indicators.")
 def group() -> None:
     """Lists of indicators: every import makes a numbered version that can be rolled back."""
+
+
+group.add_command(export.command)
 
 
 @group.command("import")

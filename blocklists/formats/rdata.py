@@ -48,6 +48,21 @@ def octets(kind: str, qtype: int, words: tuple[str, ...], origin: str) -> bytes:
     return _by_dnspython(kind, qtype, words, origin)
 
 
+def text(qtype: int, wire: bytes) -> str:
+    """Type and data as a zone file writes them; what cannot be read as that type as plain octets (RFC 3597)."""
+    import dns.exception
+    import dns.rdata
+    import dns.rdataclass
+    import dns.rdatatype
+
+    number = dns.rdatatype.RdataType.make(qtype)
+    try:
+        made = dns.rdata.from_wire(dns.rdataclass.IN, number, wire, 0, len(wire))
+        return f"{dns.rdatatype.to_text(number)} {made.to_text()}"
+    except (dns.exception.DNSException, ValueError):
+        return f"TYPE{qtype} \\# {len(wire)} {wire.hex()}"
+
+
 def _by_dnspython(kind: str, qtype: int, words: tuple[str, ...], origin: str) -> bytes:
     import dns.exception
     import dns.name

@@ -1,6 +1,6 @@
 """The order in which a question is judged: one list, a reason per rung.
 
-Judging only; who asks (access) comes before and is resolver.policy.addresses', answering is resolver.engine's.
+Judging only; who asks (access) comes before and is resolver.policy.clients', answering is resolver.engine's.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 from contracts.decisions import Decisions
 from contracts.names import parents, search_key, to_wire
 from contracts.policy import Manifest, ManifestEntry, Mode
+from contracts.pool import Pool
 from contracts.segment import Match, Segment, address_key, prefix128
-from resolver.policy.addresses import Pool
 from resolver.policy.clients import Group
 from resolver.policy.verdict import ALLOWED, EXEMPT, FORWARD, Found, Verdict, decided, passed, watched
 from resolver.wire.answer import ADDRESSES, ALIASES

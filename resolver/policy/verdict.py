@@ -13,9 +13,9 @@ from contracts.hit import Action, HitFacts, Step, Transport, pack_facts
 from contracts.names import to_text
 from contracts.networks import address_text
 from contracts.policy import ManifestEntry
+from contracts.pool import Pool
 from contracts.segment import Match, is_network, network_of
 from contracts.zone_text import WILDCARD
-from resolver.policy.addresses import Pool
 from resolver.wire import reply
 from resolver.wire.constants import (
     EDE_BLOCKED,

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from contracts import names
 from contracts.networks import Endpoint
 from contracts.policy import Manifest, ManifestEntry, Mode
+from contracts.pool import Pool
 from contracts.segment import Labels, Listed, Rule, Segment, network_key, write_segment
 from contracts.settings import Cache, Dns, Limits, Sinkhole, Upstreams
 from resolver.engine import Engine
-from resolver.policy.addresses import Pool
 from resolver.policy.clients import Access
 from resolver.policy.ladder import Policy, make_policy
 

@@ -1,6 +1,6 @@
-"""Which sinkhole address an indicator gets.
+"""Which sinkhole address an indicator gets: workers answer with it, and what is published of the policy names it.
 
-Clients' addresses are resolver.policy.clients'.
+Nothing about clients, and no answers: only numbers.
 """
 
 from __future__ import annotations
