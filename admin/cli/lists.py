@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from admin.cli import export
+from admin.cli import diff, export
 from admin.cli.terminal import clean, echo_json, number, table
 from casework.store.text import plain
 from contracts.policy import Mode
@@ -39,6 +39,7 @@ def group() -> None:
     """Lists of indicators: every import makes a numbered version that can be rolled back."""
 
 
+group.add_command(diff.command)
 group.add_command(export.command)
 
 
