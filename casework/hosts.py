@@ -171,6 +171,13 @@ def filter_choices(store: Store) -> Choices:
     return Choices(**found)
 
 
+def known_values(store: Store) -> dict[str, set[str]]:
+    """Values that a filter's campaign, unit and list may have; of lists only those with hits are known here."""
+    found = sql.known(store)
+    found["unit"].add(NO_UNIT)
+    return found
+
+
 def _conditions(store: Store, wanted: HostFilter) -> sql.Wanted:
     unit = None if not wanted.unit else "" if wanted.unit == NO_UNIT else wanted.unit
     since, until = wanted.since, wanted.until

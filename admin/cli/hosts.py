@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from admin.cli.terminal import echo_json, table
+from admin.cli.terminal import clean, echo_json, table
 from casework import hosts
 from casework.moments import BadMoment, iso, moment
-from casework.store.engine import DatabaseError, WrongDatabase, open_evidence
+from casework.store.engine import DatabaseError, Store, WrongDatabase, open_evidence
+from contracts.settings import Settings
 from runtime.state import claim_unless_there
 
 _NAMES = 3  # in one line of the table
+_OFFERED = 20  # values, where one that nobody knows was asked for
 
 
 class Moment(click.ParamType[int]):
@@ -66,20 +69,18 @@ def told_in_one_line() -> Iterator[None]:
 def command(ctx: click.Context, /, list_: str, sort: hosts.Sort, limit: int, as_json: bool, **wanted: Any) -> None:
     """Show the machines that asked for listed names, and for which.
 
-    With --campaign, --family, --list, --since or --until, hits and times are those of the matching names.
+    With --campaign, --family, --list, --since or --until, hits and times are those of the matching names. A campaign,
+    unit or list that nobody knows is an error, not an empty table; one that is over or withdrawn is known.
     """
     settings = ctx.obj.settings
     zone = ZoneInfo(settings.time_zone)
     descending = sort in {"last_seen", "first_seen", "hits"}
+    asked = hosts.HostFilter(list=list_, **wanted)
     with told_in_one_line():
         claim_unless_there(settings.state, "casework.db", "evidence.db")
-        store = open_evidence(settings.state, readonly=True)
-        try:
-            page = hosts.list_hosts(
-                store, hosts.HostFilter(list=list_, **wanted), sort=sort, descending=descending, per_page=limit or -1
-            )
-        finally:
-            store.close()
+        with closing(open_evidence(settings.state, readonly=True)) as store:
+            _refuse_nonsense(store, settings, asked)
+            page = hosts.list_hosts(store, asked, sort=sort, descending=descending, per_page=limit or -1)
     if as_json:
         echo_json([_as_data(row, zone) for row in page.rows])
     elif page.rows:
@@ -89,6 +90,32 @@ def command(ctx: click.Context, /, list_: str, sort: hosts.Sort, limit: int, as_
         click.echo("no hosts", err=True)
     if len(page.rows) < page.total:
         click.echo(f"{len(page.rows)} of {page.total} hosts; more with --limit", err=True)
+
+
+def _refuse_nonsense(store: Store, settings: Settings, asked: hosts.HostFilter) -> None:
+    """What can match nothing at all is told: "no hosts" would be taken for an all-clear."""
+    if asked.since is not None and asked.until is not None and asked.since > asked.until:
+        raise click.UsageError("--until is before --since: exchange the two")
+    known = hosts.known_values(store)
+    known["campaign"] |= {one.id for one in settings.campaigns}
+    if asked.list and asked.list not in known["list"]:
+        known["list"] |= _lists(settings)
+    for noun, values in known.items():
+        value = getattr(asked, noun)
+        if value and value not in values:
+            # The closest where there are too many to be read.
+            offered = sorted(values) if len(values) <= _OFFERED else get_close_matches(value, values, _OFFERED, 0.0)
+            more = f" and {len(values) - _OFFERED} others" if len(values) > _OFFERED else ""
+            known_ones = f"known: {', '.join(offered)}{more}" if offered else "none is known yet"
+            raise click.UsageError(clean(f"--{noun}: no {noun} is called {value!r}; {known_ones}"))
+
+
+def _lists(settings: Settings) -> set[str]:
+    """Every list there is or was, with hits or without."""
+    from blocklists.library import Library
+
+    with closing(Library.reader(settings.state)) as library:
+        return {one.name for one in library.statuses()}
 
 
 def _line(row: hosts.HostRow, zone: ZoneInfo) -> tuple[Any, ...]:

@@ -188,6 +188,16 @@ def choices(store: Store) -> dict[str, list[tuple[str, str]]]:
     }
 
 
+def known(store: Store) -> dict[str, set[str]]:
+    """By noun what a filter may be about, seen or not: also what is over by now, since its evidence stays."""
+    queries = {
+        "campaign": "SELECT campaign FROM indicators UNION SELECT id FROM casework.campaigns",
+        "unit": "SELECT unit FROM hosts UNION SELECT code FROM casework.units",
+        "list": "SELECT list FROM indicators",
+    }
+    return {noun: {row[0] for row in store.connection.execute(query)} - {""} for noun, query in queries.items()}
+
+
 def _pairs(rows: Any) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 

@@ -88,7 +88,7 @@ def test_json_for_programs(recorded):
         (["--unit", "-"], ["9.9.9.9"]),
         (["--text", "uy ban"], ["127.20.0.9"]),
         (["--campaign", "demo-2026", "--sort", "hits"], ["127.10.0.1", "fd00:10::5", "127.20.0.9", "9.9.9.9"]),
-        (["--list", "nothing"], []),
+        (["--unit", "phong-mau"], []),
         (["--since", "2026-11-23 09:14"], ["127.10.0.1"]),
         (["--until", "2026-11-22"], []),
         (["--since", "2026-11-23", "--until", "2026-11-23", "--text", "emotet", "--unit", "xa-mau"], ["127.20.0.9"]),
@@ -112,6 +112,53 @@ def test_nothing_yet_and_nothing_found(tmp_path, recorded):
         shown = run(folder, "hosts", *words)
         assert (shown.exit_code, shown.stdout, shown.stderr) == (0, "", "no hosts\n")
         assert json.loads(run(folder, "hosts", "--json", *words).stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--unit", "so-khong-co"], "--unit: no unit is called 'so-khong-co'; known: -, phong-mau, so-mau, xa-mau"),
+        (["--campaign", "demo-2025"], "--campaign: no campaign is called 'demo-2025'; known: demo-2026"),
+        (["--list", "nothing"], "--list: no list is called 'nothing'; known: sample"),
+        (["--list", "\x1b[31m"], "no list is called '\\x1b[31m'"),
+        (["--since", "2026-11-24", "--until", "2026-11-23"], "--until is before --since"),
+    ],
+)
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["table", "JSON"])
+def test_what_can_match_nothing_is_no_all_clear(recorded, words, says, form):
+    shown = run(recorded, "hosts", *words, *form)
+    assert (shown.exit_code, shown.stdout) == (2, ""), shown.output
+    assert says in shown.stderr
+    assert "\x1b" not in shown.stderr
+
+
+def test_what_is_over_is_known_with_its_hits_or_without(recorded, tmp_path):
+    shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
+    store = open_casework(tmp_path / "var")
+    store.connection.execute("UPDATE units SET valid_to = '2026-01-01' WHERE code = 'phong-mau'")
+    store.close()
+    file = tmp_path / "old.txt"
+    file.write_text("old.example\n")
+    assert run(tmp_path, "lists", "import", str(file)).exit_code == 0
+    assert run(tmp_path, "lists", "withdraw", "old").exit_code == 0
+    for words in (["--unit", "phong-mau"], ["--list", "old"]):
+        shown = run(tmp_path, "hosts", *words)
+        assert (shown.exit_code, shown.stderr) == (0, "no hosts\n"), shown.output
+    assert run(tmp_path, "hosts", "--list", "sample").exit_code == 0, "of hits alone, without a list in the library"
+    assert "known: kill-switch, old, sample" in run(tmp_path, "hosts", "--list", "ol").stderr
+
+
+def test_of_many_units_the_closest_are_named(recorded, tmp_path):
+    shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
+    store = open_casework(tmp_path / "var")
+    with store.transaction() as transaction:
+        transaction.executemany(
+            "INSERT INTO units (code, name) VALUES (?, ?)", [(f"xa-{number}", "Xã") for number in range(200)]
+        )
+    store.close()
+    told = run(tmp_path, "hosts", "--unit", "so-mauu").stderr
+    assert "known: so-mau, " in told
+    assert "and 184 others" in told
 
 
 def test_bad_words_are_told(recorded, tmp_path):
