@@ -15,7 +15,7 @@ import msgspec
 
 from blocklists import compiler
 from blocklists.compiler import Progress, quiet
-from blocklists.formats.detect import Unsupported
+from blocklists.formats.detect import Detected, Unsupported
 from blocklists.guard import KILL_SWITCH_FILE, Guard
 from blocklists.importer import Counts, Importer, digest_of, format_of
 from blocklists.library import SEED_ACTOR, DatabaseError, Library
@@ -78,6 +78,7 @@ class Lists:
             detected = format_of(file, options.format)
         except Unsupported as error:
             raise Refused(str(error)) from error
+        _settle_zone(options, detected, meant)
         facts = meant | {"digest": digest_of(file), "file": options.file, "format": detected.format}
         facts |= {"format_reason": detected.reason, "guard": self.guard.fingerprint, "actor": actor}
         if before and not options.hold and _same(before, facts):
@@ -89,6 +90,7 @@ class Lists:
                 importer = Importer(self.library, self.guard, version_id, _kind(meant["kind"]), progress)
                 counts = importer.counts
                 importer.read(file, detected.format, meant["zone"])
+                counts.zone_reason = _zone_reason(options, before, counts) if detected.format == "rpz" else ""
                 held = self._settle(options, before, counts, version_id, number)
                 if not held:
                     self._make_live(options.name, number, progress)
@@ -132,6 +134,8 @@ class Lists:
         counts.duplicates, counts.bad_total, counts.refused_total = before.duplicates, before.bad, before.refused
         counts.passthru, counts.unsupported_total = before.passthru, before.unsupported
         counts.clients = self.library.count_clients(before.id)
+        if before.zone and before.format == "rpz":
+            counts.zone, counts.zone_reason = before.zone, f"as version {before.number}, where the file names none"
         counts.bad = self.library.rejected(before.id, "bad", SHOWN_ROWS)
         counts.refused = self.library.rejected(before.id, "refused", SHOWN_ROWS)
         counts.unsupported = self.library.rejected(before.id, "unsupported", SHOWN_ROWS)
@@ -170,8 +174,10 @@ class Lists:
     ) -> None:
         detail: dict[str, object] = {"version": number, "held": bool(held), "names": counts.names}
         detail |= {"addresses": counts.addresses, "bad": counts.bad_total, "refused": counts.refused_total}
-        told = [key for key in MEANING if key != "address_mode" or counts.addresses]
+        told = [key for key in MEANING if key != "zone" and (key != "address_mode" or counts.addresses)]
         detail |= {key: facts[key] for key in ("file", "digest", "format", *told)}
+        if facts["format"] == "rpz":
+            detail["zone"] = counts.zone  # the one that was taken, whoever named it
         if pruned := self.library.prune(options.name):
             detail["rows_dropped_of_versions"] = pruned
         self.library.write_audit(actor, "list-import", options.name, detail)
@@ -295,7 +301,31 @@ class Lists:
 
 
 def _same(version: Version, facts: dict[str, str]) -> bool:
-    return same_meaning(version, facts) and version.guard == facts["guard"]
+    same = version.format == facts["format"] and version.guard == facts["guard"]
+    return same and same_meaning(version, facts)
+
+
+def _settle_zone(options: ImportOptions, detected: Detected, meant: dict[str, str]) -> None:
+    """The name of a zone is for zone files. With any other it would be kept unseen, for some import to come."""
+    if detected.format == "rpz":
+        return
+    if options.zone and not options.unattended:
+        raise Refused(
+            f"a zone is named, and the file is no response policy zone: {detected.format} ({detected.reason}); "
+            "leave --zone out, or say --format rpz"
+        )
+    meant["zone"] = ""
+
+
+def _zone_reason(options: ImportOptions, before: Version | None, counts: Counts) -> str:
+    """Who named the zone: what an earlier import was told goes on to hold, and must not do so unseen."""
+    if counts.zone_by == "nobody":
+        return "named nowhere: owners are taken as whole names"
+    if counts.zone_by != "asked":
+        return f"as its {counts.zone_by} says"
+    if options.zone is None and before:
+        return f"as version {before.number} was imported; --zone names another"
+    return "as asked"
 
 
 def _kind(text: str) -> Kind:
@@ -342,4 +372,6 @@ def _report(
         warnings=counts.warnings,
         serial=serial,
         seconds=round(time.monotonic() - started, 3),
+        zone=counts.zone,
+        zone_reason=counts.zone_reason,
     )

@@ -56,7 +56,7 @@ def group() -> None:
     type=click.Choice(["monitor", "enforce"]),
     help="What a listed address in an answer does: only record, or as the mode says (default: as before, or monitor).",
 )
-@click.option("--zone", help="Name of an RPZ file's zone, where the file does not say it.")
+@click.option("--zone", help="Name of an RPZ file's zone, where the file does not say it (default: as before).")
 @click.option("--hold", is_flag=True, help="Keep the version, do not make it live.")
 @json_option
 @click.pass_obj
@@ -105,6 +105,7 @@ def _show_report(report: ImportReport) -> None:
     rows: list[tuple[str, str]] = [
         ("file", report.file),
         ("format", f"{report.format} ({report.format_reason})"),
+        *([("zone", f"{report.zone or 'none'} ({report.zone_reason})")] if report.zone_reason else []),
         ("mode", report.mode + (f", campaign {report.campaign}" if report.campaign else "") + f", kind {report.kind}"),
         ("lines", number(report.lines)),
         ("indicators", f"{number(report.indicators)} ({number(report.names)} names)"),

@@ -64,6 +64,7 @@ def test_a_zone_is_imported_and_found(lists, tmp_path):
     told = lists("import", file, "--zone", "rpz.test", "--addresses", "enforce").output
     for words in (
         "format       rpz (",
+        "zone         rpz.test (as asked)",
         "3 (2 names)",
         "addresses    1 (as the list: enforce)",
         "passthru     1",
@@ -77,6 +78,20 @@ def test_a_zone_is_imported_and_found(lists, tmp_path):
         assert words in found
     assert "enforce  nxdomain" in lists("search", "203.0.113.7").output
     assert "THEIR MODE" in lists("ls").output
+
+
+def test_the_zone_of_an_import_is_told_to_people_and_programs(lists, tmp_path, letter):
+    file = tmp_path / "feed.rpz"
+    file.write_text("evil.example.rpz.test. CNAME .\n")
+    lists("import", file, "--zone", "rpz.test")
+    file.write_text("evil.example.rpz.test. CNAME .\nbad.example.rpz.test. CNAME .\n")
+    report = json.loads(lists("import", file, "--json").stdout)
+    assert report["zone"] == "rpz.test"
+    assert report["zone_reason"] == "as version 1 was imported; --zone names another"
+    told = lists("import", letter, "--zone", "rpz.test")
+    assert "no response policy zone: domains (" in told.output
+    assert told.exit_code != 0
+    assert "zone" not in lists("import", letter).output
 
 
 def test_the_name_comes_from_the_file(lists, letter):
