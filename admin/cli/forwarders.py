@@ -5,7 +5,6 @@ Only words for the terminal: the work, its rules and its audit are casework.clie
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -13,7 +12,7 @@ import click
 
 from admin.cli.casework_store import origin, store_of
 from admin.cli.clients import json_option, publish_now, reason_option, told
-from admin.cli.terminal import clean, echo_json, table
+from admin.cli.terminal import clean, echo_json, local_time, table
 from casework import clients
 from casework.moments import iso
 from casework.store.clients import ForwarderRow
@@ -102,8 +101,7 @@ def remove(ctx: click.Context, address: str, reason: str, as_json: bool) -> None
 
 
 def _line(row: ForwarderRow, zone: ZoneInfo) -> tuple[str, ...]:
-    since = f"{datetime.fromtimestamp(row.since, zone):%Y-%m-%d %H:%M:%S}"
-    return row.network, row.unit, ",".join(row.trusts), since, row.actor, row.reason
+    return row.network, row.unit, ",".join(row.trusts), local_time(row.since, zone), row.actor, row.reason
 
 
 def _as_data(row: ForwarderRow, zone: ZoneInfo) -> dict[str, Any]:

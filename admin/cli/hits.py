@@ -8,7 +8,6 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +16,7 @@ import click
 import msgspec
 
 from admin.cli.hosts import Moment, told_in_one_line
-from admin.cli.terminal import clean, echo_json, table
+from admin.cli.terminal import clean, echo_json, local_time, table
 from casework import ledger
 from casework.ledger import LedgerRow, LeftOut
 from casework.moments import iso
@@ -114,11 +113,10 @@ def _echo(rows: Iterable[LedgerRow], zone: ZoneInfo, as_json: bool) -> None:
 
 
 def _line(row: LedgerRow, zone: ZoneInfo) -> tuple[Any, ...]:
-    when = f"{datetime.fromtimestamp(row.time, zone):%Y-%m-%d %H:%M:%S}"
     answer = f"{row.action} {row.address}".rstrip()
     listed = f"{row.indicator} ({row.family or row.kind})" + ("" if row.step == "name" else f", {row.step}")
     return (
-        when,
+        local_time(row.time, zone),
         _client(row),
         row.count,
         row.qname,

@@ -8,14 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from admin.cli.terminal import clean, echo_json, table
+from admin.cli.terminal import clean, echo_json, local_time, table
 from casework import hosts
 from casework.moments import BadMoment, iso, moment
 from casework.store.engine import DatabaseError, Store, WrongDatabase, open_evidence
@@ -123,11 +122,8 @@ def _line(row: hosts.HostRow, zone: ZoneInfo) -> tuple[Any, ...]:
     if len(row.indicators) > _NAMES:
         names.append(f"and {len(row.indicators) - _NAMES} more")
     unit = row.unit_name or row.unit_code or "-"
-    return _when(row.last_seen, zone), row.address, unit, row.hits, _when(row.first_seen, zone), ", ".join(names)
-
-
-def _when(second: int, zone: ZoneInfo) -> str:
-    return f"{datetime.fromtimestamp(second, zone):%Y-%m-%d %H:%M:%S}"
+    first, last = local_time(row.first_seen, zone), local_time(row.last_seen, zone)
+    return last, row.address, unit, row.hits, first, ", ".join(names)
 
 
 def _as_data(row: hosts.HostRow, zone: ZoneInfo) -> dict[str, Any]:

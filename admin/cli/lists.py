@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
+from zoneinfo import ZoneInfo
 
 import click
 
-from admin.cli.terminal import clean, echo_json, number, table
+from admin.cli.terminal import clean, echo_json, local_time, number, table
 from casework.store.text import plain
 from contracts.policy import Mode
 from contracts.segment import Kind
@@ -162,7 +163,8 @@ def ls_command(obj: Any, name: str | None, as_json: bool) -> None:
     if as_json:
         echo_json(found)
     elif found:
-        click.echo(_versions_table(found[0].versions) if name else _lists_table(found))
+        zone = ZoneInfo(obj.settings.time_zone)
+        click.echo(_versions_table(found[0].versions, zone) if name else _lists_table(found, zone))
         for one in found:
             if one.departure:
                 click.echo(clean(f"note: {one.departure}"))
@@ -174,7 +176,7 @@ def ls_command(obj: Any, name: str | None, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _lists_table(lists: Sequence[ListStatus]) -> str:
+def _lists_table(lists: Sequence[ListStatus], zone: ZoneInfo) -> str:
     rows = []
     for one in lists:
         shown = one.live or one.versions[0]
@@ -184,7 +186,7 @@ def _lists_table(lists: Sequence[ListStatus]) -> str:
             (
                 *(one.name, live, shown.mode, shown.kind, shown.campaign, shown.names, shown.addresses),
                 *(shown.mode_of_addresses if shown.addresses else "", shown.bad, shown.refused, held or None),
-                *(shown.live_since or "", shown.file),
+                *(local_time(shown.live_since, zone), shown.file),
             )
         )
     heads = (
@@ -205,11 +207,11 @@ def _lists_table(lists: Sequence[ListStatus]) -> str:
     return table(rows, heads)
 
 
-def _versions_table(versions: Sequence[Version]) -> str:
+def _versions_table(versions: Sequence[Version], zone: ZoneInfo) -> str:
     rows = [
         (
             *(one.number, one.state if one.rows else "counts only", one.mode, one.names, one.addresses, one.bad),
-            *(one.refused, one.created, one.actor, one.file),
+            *(one.refused, local_time(one.created, zone), one.actor, one.file),
         )
         for one in versions
     ]

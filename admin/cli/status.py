@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +15,7 @@ import click
 import msgspec
 
 from admin.cli.main import Context
-from admin.cli.terminal import clean, echo_json, number, span, table
+from admin.cli.terminal import clean, echo_json, local_time, number, span, table
 from admin.supervise.parts import Process, processes
 from contracts.decisions import BadDecisions, DecisionsFile
 from contracts.policy import Manifest, PolicyFolder
@@ -115,7 +114,7 @@ def outstanding(settings: Settings) -> list[str]:
 
 def _clock(second: int, zone: ZoneInfo) -> str:
     try:
-        return f"{datetime.fromtimestamp(second, zone):%Y-%m-%d %H:%M:%S}"
+        return local_time(second, zone)
     except (ValueError, OverflowError, OSError):  # no command of ours wrote that
         return "no time at all"
 

@@ -148,6 +148,18 @@ def test_ls_and_search(lists, letter):
     assert (missing.exit_code, "in no list" in missing.output) == (1, True)
 
 
+def test_people_read_their_own_time_and_programs_one_with_its_zone(lists, letter, settings_file, monkeypatch):
+    monkeypatch.setattr("blocklists.library.now", lambda: "2026-11-23T20:13:20Z")
+    lists("import", letter, "--name", "letter")
+    for words in (("ls",), ("ls", "letter")):
+        assert "2026-11-24 03:13:20  " in lists(*words).output
+    (found,) = json.loads(lists("ls", "letter", "--json").stdout)
+    assert (found["live"]["created"], found["live"]["live_since"]) == ("2026-11-23T20:13:20Z",) * 2
+    with settings_file.open("a") as file:
+        file.write("time_zone: Europe/Berlin\n")
+    assert "2026-11-23 21:13:20  " in lists("ls").output
+
+
 def test_ls_says_where_a_person_decided_against_the_settings(lists, settings_file):
     from blocklists.library import Library
     from blocklists.service import Lists
