@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from admin import audit_log
 from admin.services import services
+from blocklists import lookup
 from casework import accounts, hosts
 from casework.accounts import Role
 from casework.hosts import Choices, EvidencePage, HostFilter, HostPage, HostRow, Point, Sort, Step
@@ -119,6 +120,12 @@ def host_choices() -> Choices:
     """What the list can be filtered by."""
     require("hosts")
     return hosts.filter_choices(services().stores.evidence)
+
+
+def withdrawn_lists() -> frozenset[str]:
+    """Lists that are no longer in force; machines that they found may be suspected for nothing."""
+    require("hosts")
+    return lookup.withdrawn(services().settings.state)
 
 
 def fetch_host(host_id: int, page: int) -> HostRow:

@@ -53,6 +53,7 @@ def show_list() -> str:
         "hosts/list.html",
         form=form,
         rows=found.rows,
+        withdrawn=access.withdrawn_lists(),
         pager=Pager(number, PAGE, found.total),
         order=order,
         filtered=wanted is None or any(wanted),
@@ -87,7 +88,7 @@ def export() -> AnyResponse:
     rows = access.export_hosts(wanted, order.sort, order.descending, asked.reason.data.strip())
     name = f"may-nghi-nhiem-{datetime.fromtimestamp(services().now, zone):%Y%m%d-%H%M%S}.csv"
     return Response(
-        stream_with_context(hosts_file.text(rows, zone)),
+        stream_with_context(hosts_file.text(rows, zone, access.withdrawn_lists())),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -104,6 +105,7 @@ def show(host_id: int) -> str:
     return render_template(
         "hosts/show.html",
         host=host,
+        withdrawn=access.withdrawn_lists(),
         back=list_query(request.args.get("back")),
         step=step,
         campaigns=dict(access.host_choices().campaigns),

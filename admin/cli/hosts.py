@@ -6,7 +6,7 @@ Only words for the terminal: what a host is and how it is found stands in casewo
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import closing, contextmanager
 from difflib import get_close_matches
 from typing import Any
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from admin.cli.terminal import clean, echo_json, local_time, table
+from blocklists.lookup import withdrawn
 from casework import hosts
 from casework.moments import BadMoment, iso, moment
 from casework.store.engine import DatabaseError, Store, WrongDatabase, open_evidence
@@ -80,10 +81,11 @@ def command(ctx: click.Context, /, list_: str, sort: hosts.Sort, limit: int, as_
         with closing(open_evidence(settings.state, readonly=True)) as store:
             _refuse_nonsense(store, settings, asked)
             page = hosts.list_hosts(store, asked, sort=sort, descending=descending, per_page=limit or -1)
+    gone = withdrawn(settings.state)
     if as_json:
-        echo_json([_as_data(row, zone) for row in page.rows])
+        echo_json([_as_data(row, zone, gone) for row in page.rows])
     elif page.rows:
-        lines = [_line(row, zone) for row in page.rows]
+        lines = [_line(row, zone, gone) for row in page.rows]
         click.echo(table(lines, ("LAST SEEN", "ADDRESS", "UNIT", "HITS", "FIRST SEEN", "NAMES")))
     else:
         click.echo("no hosts", err=True)
@@ -117,8 +119,8 @@ def _lists(settings: Settings) -> set[str]:
         return {one.name for one in library.statuses()}
 
 
-def _line(row: hosts.HostRow, zone: ZoneInfo) -> tuple[Any, ...]:
-    names = [f"{one.domain} ({one.family or one.kind})" for one in row.indicators[:_NAMES]]
+def _line(row: hosts.HostRow, zone: ZoneInfo, gone: Container[str]) -> tuple[Any, ...]:
+    names = [_name(one, gone) for one in row.indicators[:_NAMES]]
     if len(row.indicators) > _NAMES:
         names.append(f"and {len(row.indicators) - _NAMES} more")
     unit = row.unit_name or row.unit_code or "-"
@@ -126,7 +128,13 @@ def _line(row: hosts.HostRow, zone: ZoneInfo) -> tuple[Any, ...]:
     return last, row.address, unit, row.hits, first, ", ".join(names)
 
 
-def _as_data(row: hosts.HostRow, zone: ZoneInfo) -> dict[str, Any]:
+def _name(one: hosts.HostIndicator, gone: Container[str]) -> str:
+    """`evil.example (Emotet)`, and what else to know before somebody is sent there."""
+    words = [one.family or one.kind, *(["list withdrawn"] if one.list in gone else [])]
+    return f"{one.domain} ({', '.join(words)})"
+
+
+def _as_data(row: hosts.HostRow, zone: ZoneInfo, gone: Container[str]) -> dict[str, Any]:
     """A host in the shape that docs describe: times in ISO 8601 with the zone."""
     return {
         "id": row.id,
@@ -137,7 +145,12 @@ def _as_data(row: hosts.HostRow, zone: ZoneInfo) -> dict[str, Any]:
         "last_seen": iso(row.last_seen, zone),
         "hits": row.hits,
         "indicators": [
-            {**one._asdict(), "first_seen": iso(one.first_seen, zone), "last_seen": iso(one.last_seen, zone)}
+            {
+                **one._asdict(),
+                "first_seen": iso(one.first_seen, zone),
+                "last_seen": iso(one.last_seen, zone),
+                "withdrawn": one.list in gone,
+            }
             for one in row.indicators
         ],
     }

@@ -78,6 +78,7 @@ def test_json_for_programs(recorded):
         "last_seen": "2026-11-23T09:14:20+07:00",
         "hits": 1,
         "letter": "01/CV",
+        "withdrawn": False,
     }
 
 
@@ -146,6 +147,18 @@ def test_what_is_over_is_known_with_its_hits_or_without(recorded, tmp_path):
         assert (shown.exit_code, shown.stderr) == (0, "no hosts\n"), shown.output
     assert run(tmp_path, "hosts", "--list", "sample").exit_code == 0, "of hits alone, without a list in the library"
     assert "known: kill-switch, old, sample" in run(tmp_path, "hosts", "--list", "ol").stderr
+
+
+def test_names_of_a_list_that_was_withdrawn_are_marked(recorded, tmp_path):
+    shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "sample.txt"
+    file.write_text("evil.example\n")
+    assert run(tmp_path, "lists", "import", str(file)).exit_code == 0
+    assert "withdrawn" not in run(tmp_path, "hosts").stdout
+    assert run(tmp_path, "lists", "withdraw", "sample").exit_code == 0
+    assert "evil.example (Emotet, list withdrawn)" in run(tmp_path, "hosts").stdout
+    found = json.loads(run(tmp_path, "hosts", "--json").stdout)
+    assert all(one["withdrawn"] for host in found for one in host["indicators"])
 
 
 def test_of_many_units_the_closest_are_named(recorded, tmp_path):
