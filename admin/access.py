@@ -155,7 +155,11 @@ def export_hosts(wanted: HostFilter, sort: Sort, descending: bool, reason: str) 
     require("export")
     stores = services().stores
     total = hosts.list_hosts(stores.evidence, wanted, per_page=1).total
-    chosen = {name: value for name, value in wanted._asdict().items() if value not in {"", None}}
+    chosen = {
+        name: value for name, value in wanted._asdict().items() if value not in {"", None} and name != "suspected"
+    }
+    if not wanted.suspected:
+        chosen["let_through"] = True
     with stores.casework.transaction() as transaction:
         audit.record(transaction, origin(), "hosts.export", detail={"reason": reason, "machines": total, **chosen})
     return hosts.iter_hosts(stores.evidence, wanted, sort=sort, descending=descending)

@@ -62,25 +62,30 @@ def told_in_one_line() -> Iterator[None]:
 @click.option("--text", default="", help="In address, unit, domain or family; case and marks do not matter.")
 @click.option("--since", type=Moment(), help="Seen at or after: 2026-11-23, '2026-11-23 08:00', or 7d, 12h for ago.")
 @click.option("--until", type=Moment(end=True), help="Seen at or before; a day counts whole.")
+@click.option("--let-through", is_flag=True, help="Also those that lists only let through (passthru).")
 @click.option("--sort", type=click.Choice(hosts.SORTS), default="last_seen", show_default=True, help="Order.")
 @click.option("--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0: all.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
-def command(ctx: click.Context, /, list_: str, sort: hosts.Sort, limit: int, as_json: bool, **wanted: Any) -> None:
+def command(
+    ctx: click.Context, /, list_: str, let_through: bool, sort: hosts.Sort, limit: int, as_json: bool, **wanted: Any
+) -> None:
     """Show the machines that asked for listed names, and for which.
 
     With --campaign, --family, --list, --since or --until, hits and times are those of the matching names. A campaign,
-    unit or list that nobody knows is an error, not an empty table; one that is over or withdrawn is known.
+    unit or list that nobody knows is an error, not an empty table; one that is over or withdrawn is known. A machine is
+    left out where all its matching names were let through by a list, kill-switch names excepted.
     """
     settings = ctx.obj.settings
     zone = ZoneInfo(settings.time_zone)
     descending = sort in {"last_seen", "first_seen", "hits"}
-    asked = hosts.HostFilter(list=list_, **wanted)
+    asked = hosts.HostFilter(list=list_, suspected=not let_through, **wanted)
     with told_in_one_line():
         claim_unless_there(settings.state, "casework.db", "evidence.db")
         with closing(open_evidence(settings.state, readonly=True)) as store:
             _refuse_nonsense(store, settings, asked)
             page = hosts.list_hosts(store, asked, sort=sort, descending=descending, per_page=limit or -1)
+            passed = 0 if page.total or let_through else _only_let_through(store, asked)
     gone = withdrawn(settings.state)
     if as_json:
         echo_json([_as_data(row, zone, gone) for row in page.rows])
@@ -88,7 +93,9 @@ def command(ctx: click.Context, /, list_: str, sort: hosts.Sort, limit: int, as_
         lines = [_line(row, zone, gone) for row in page.rows]
         click.echo(table(lines, ("LAST SEEN", "ADDRESS", "UNIT", "HITS", "FIRST SEEN", "NAMES")))
     else:
-        click.echo("no hosts", err=True)
+        click.echo(
+            f"no hosts; {passed} were only let through: --let-through shows them" if passed else "no hosts", err=True
+        )
     if len(page.rows) < page.total:
         click.echo(f"{len(page.rows)} of {page.total} hosts; more with --limit", err=True)
 
@@ -111,6 +118,10 @@ def _refuse_nonsense(store: Store, settings: Settings, asked: hosts.HostFilter) 
             raise click.UsageError(clean(f"--{noun}: no {noun} is called {value!r}; {known_ones}"))
 
 
+def _only_let_through(store: Store, asked: hosts.HostFilter) -> int:
+    return hosts.list_hosts(store, asked._replace(suspected=False), per_page=1).total
+
+
 def _lists(settings: Settings) -> set[str]:
     """Every list there is or was, with hits or without."""
     from blocklists.library import Library
@@ -130,7 +141,8 @@ def _line(row: hosts.HostRow, zone: ZoneInfo, gone: Container[str]) -> tuple[Any
 
 def _name(one: hosts.HostIndicator, gone: Container[str]) -> str:
     """`evil.example (Emotet)`, and what else to know before somebody is sent there."""
-    words = [one.family or one.kind, *(["list withdrawn"] if one.list in gone else [])]
+    answered = [] if one.action not in {"monitor", "passthru"} else [one.action]
+    words = [one.family or one.kind, *answered, *(["list withdrawn"] if one.list in gone else [])]
     return f"{one.domain} ({', '.join(words)})"
 
 

@@ -100,6 +100,24 @@ def test_filters(recorded, words, addresses):
     assert sorted(host["address"] for host in found) == sorted(addresses)
 
 
+def test_what_was_only_let_through_makes_no_machine_suspected(tmp_path):
+    settings, clock = seeded(tmp_path), Clock()
+    recorder = recorder_in(settings.state, clock)
+    recorder.commit([arrival(1, [row("127.10.0.1", NOON, 2, facts(action="passthru"))])])
+    rolled_up(recorder, clock)
+    shown = run(tmp_path, "hosts")
+    assert (shown.exit_code, shown.stdout) == (0, "")
+    assert shown.stderr == "no hosts; 1 were only let through: --let-through shows them\n"
+    assert json.loads(run(tmp_path, "hosts", "--json").stdout) == []
+    assert "evil.example (Emotet, passthru)" in run(tmp_path, "hosts", "--let-through").stdout
+    recorder.commit([arrival(2, [row("127.10.0.2", NOON, 2, facts(action="monitor"))])])
+    rolled_up(recorder, clock)
+    recorder.close()
+    lines = run(tmp_path, "hosts").stdout.splitlines()[1:]
+    assert [line.split()[2] for line in lines] == ["127.10.0.2"]
+    assert "evil.example (Emotet, monitor)" in lines[0]
+
+
 def test_what_is_left_out_is_told(recorded):
     shown = run(recorded, "hosts", "--limit", "1", "--json")
     assert len(json.loads(shown.stdout)) == 1
