@@ -17,7 +17,7 @@ import msgspec
 from admin.cli.main import Context
 from admin.cli.terminal import clean, echo_json, local_time, number, span, table
 from admin.supervise.parts import Process, processes
-from contracts.decisions import BadDecisions, DecisionsFile
+from contracts.decisions import BadDecisions, Decisions, DecisionsFile
 from contracts.policy import Manifest, PolicyFolder
 from contracts.segment import BadPolicy
 from contracts.settings import Settings
@@ -50,10 +50,14 @@ def gather(settings: Settings, expected: list[Process]) -> dict[str, Any]:
     problems += [f"{name}: {text}" for name, reply in replies.items() for text in reply.get("problems", [])]
     problems += [text.format(number(count)) for text, count in _losses(replies) if count]
     notes = [text for reply in replies.values() for text in reply.get("notes", [])] + _troubled(replies)
+    decisions = _decisions(settings, time.time())
+    if allowed := decisions["allowed"]:
+        names = "1 name is" if allowed == 1 else f"{number(allowed)} names are"
+        notes.append(f"{names} allowed for a time: no list decides about them (sinkhole allow ls)")
     hits = _hits(replies)
     if limited := hits["counters"].get("limited", 0):
         notes.append(f"{number(limited)} questions or answers were over a limit (dns.limits) since the workers started")
-    return {"processes": replies, "policy": policy, "hits": hits, "tcp": _tcp(replies),
+    return {"processes": replies, "policy": policy, "decisions": decisions, "hits": hits, "tcp": _tcp(replies),
             "notes": notes, "problems": problems}  # fmt: skip
 
 
@@ -100,16 +104,27 @@ def _policy(settings: Settings, replies: dict[str, Any]) -> tuple[dict[str, Any]
 
 def outstanding(settings: Settings) -> list[str]:
     """What was decided while casework.db could not be written. Read here: who should record it may be what is stuck."""
-    try:
-        found = DecisionsFile(settings.state).read().unrecorded
-    except (BadDecisions, OSError):  # told by the workers, who follow this file
-        return []
+    found = _decided(settings).unrecorded
     zone = ZoneInfo(settings.time_zone)
     return [
         f"the record of `bypass {one.what}` by {one.actor} at {_clock(one.time, zone)} is outstanding, since "
         f"casework.db could not be written; the recorder does it as soon as it can: {one.reason or 'no reason given'}"
         for one in found
     ]
+
+
+def _decisions(settings: Settings, now: float) -> dict[str, Any]:
+    """What people decided on top of the lists and holds now. That policy is bypassed the workers tell as a problem."""
+    found = _decided(settings)
+    bypassed = found.bypass is not None and now < found.bypass.until
+    return {"allowed": sum(1 for one in found.allowed if now < one.until), "bypassed": bypassed}
+
+
+def _decided(settings: Settings) -> Decisions:
+    try:
+        return DecisionsFile(settings.state).read()
+    except (BadDecisions, OSError):  # told by the workers, who follow this file
+        return Decisions()
 
 
 def _clock(second: int, zone: ZoneInfo) -> str:
