@@ -24,7 +24,7 @@ from contracts.names import BadName, to_text, to_wire
 from contracts.policy import Mode, PolicyFolder
 from contracts.segment import Kind
 from contracts.settings import ListSource, Settings
-from runtime.control import Refused
+from runtime.control import Misused, Refused
 
 log = logging.getLogger(__name__)
 
@@ -106,26 +106,26 @@ class Lists:
         return _report(facts, counts, options.name, state, why, number, serial, started)
 
     def _meant(self, options: ImportOptions, before: Version | None) -> dict[str, str]:
-        """What the new version is to mean (report.MEANING); Refused where that cannot be."""
+        """What the new version is to mean (report.MEANING); Misused where that cannot be."""
         name = options.name
         if not _SLUG(name):
-            raise Refused(f"{name!r} is no list name: use a-z, 0-9, '.', '_' and '-', at most 64")
+            raise Misused(f"{name!r} is no list name: use a-z, 0-9, '.', '_' and '-', at most 64")
         if name == KILL_SWITCH and not (options.unattended and options.kind == KILL_SWITCH):
-            raise Refused("the list kill-switch comes with the product; give a list of your own another name")
+            raise Misused("the list kill-switch comes with the product; give a list of your own another name")
         kind = options.kind or (before.kind if before else "c2")
         mode = options.mode or (before.mode if before else "passthru" if kind == KILL_SWITCH else "enforce")
         campaign = options.campaign if options.campaign is not None else before.campaign if before else ""
         if kind == KILL_SWITCH and mode != "passthru":
-            raise Refused("kill-switch names must resolve: their list takes the mode passthru")
+            raise Misused("kill-switch names must resolve: their list takes the mode passthru")
         known = [one.id for one in self.settings.campaigns]
         if campaign and campaign not in known:
-            raise Refused(f"no campaign has the id {campaign!r}; known: {', '.join(known) or 'none'}")
+            raise Misused(f"no campaign has the id {campaign!r}; known: {', '.join(known) or 'none'}")
         address_mode = options.addresses or (before.address_mode if before else "monitor")
         zone = options.zone if options.zone is not None else before.zone if before else ""
         try:
             zone = to_text(to_wire(zone)) if zone else ""
         except BadName as error:
-            raise Refused(f"{zone!r} is no name of a zone: {error}") from error
+            raise Misused(f"{zone!r} is no name of a zone: {error}") from error
         return {"mode": mode, "campaign": campaign, "kind": kind, "address_mode": address_mode, "zone": zone}
 
     def _unchanged(self, before: Version, facts: dict[str, str], started: float) -> ImportReport:
@@ -310,7 +310,7 @@ def _settle_zone(options: ImportOptions, detected: Detected, meant: dict[str, st
     if detected.format == "rpz":
         return
     if options.zone and not options.unattended:
-        raise Refused(
+        raise Misused(
             f"a zone is named, and the file is no response policy zone: {detected.format} ({detected.reason}); "
             "leave --zone out, or say --format rpz"
         )

@@ -52,6 +52,12 @@ class SettingsError(click.ClickException):
         echo_problems(self.problems)
 
 
+class AskedWrongly(click.ClickException):
+    """What was asked for can never be meant so: a sentence, exit 2."""
+
+    exit_code = 2
+
+
 class Context:
     """What the global options say; every subcommand gets it as `ctx.obj`."""
 
@@ -82,8 +88,8 @@ def load(place: str) -> Any:
 
 
 class LazyGroup(click.Group):
-    """Subcommands from COMMANDS; a control socket that is silent or says no becomes a message and exit 1, a state
-    folder of another user's exit 2."""
+    """Subcommands from COMMANDS; a control socket that is silent or says no becomes a message and exit 1; what was
+    asked for wrongly, and a state folder of another user's, exit 2."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         """In the order of the table."""
@@ -112,7 +118,8 @@ class LazyGroup(click.Group):
                 [f"{error.filename}: you may not read that; ask as the user the service runs as"]
             ) from error
         except _from_control() as error:
-            raise click.ClickException(clean(str(error))) from error
+            kind = AskedWrongly if isinstance(error, _misuse()) else click.ClickException
+            raise kind(clean(str(error))) from error
 
 
 def _from_control() -> tuple[type[Exception], ...]:
@@ -120,6 +127,12 @@ def _from_control() -> tuple[type[Exception], ...]:
     from runtime.control import Refused, Unreachable
 
     return Refused, Unreachable
+
+
+def _misuse() -> type[Exception]:
+    from runtime.control import Misused
+
+    return Misused
 
 
 def version() -> str:

@@ -90,7 +90,7 @@ def test_the_zone_of_an_import_is_told_to_people_and_programs(lists, tmp_path, l
     assert report["zone_reason"] == "as version 1 was imported; --zone names another"
     told = lists("import", letter, "--zone", "rpz.test")
     assert "no response policy zone: domains (" in told.output
-    assert told.exit_code != 0
+    assert told.exit_code == 2
     assert "zone" not in lists("import", letter).output
 
 
@@ -114,10 +114,25 @@ def test_wrong_use_is_exit_2(lists, tmp_path, letter):
     assert lists("rollback").exit_code == 2
 
 
-def test_what_cannot_be_is_exit_1_with_a_sentence(lists, letter):
-    told = lists("import", letter, "--campaign", "none-such")
-    assert (told.exit_code, "no campaign has the id 'none-such'" in told.output) == (1, True)
-    assert lists("rollback", "letter").exit_code == 1
+def test_what_cannot_be_is_exit_1_with_a_sentence(lists):
+    told = lists("rollback", "letter")
+    assert (told.exit_code, "no list is called 'letter'" in told.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--campaign", "none-such"), "no campaign has the id 'none-such'; known: none"),
+        (("--name", "Bad Name"), "'Bad Name' is no list name"),
+        (("--name", "kill-switch"), "comes with the product"),
+        (("--kind", "kill-switch", "--mode", "enforce"), "must resolve"),
+        (("--zone", "a..b"), "no name of a zone"),
+        (("--zone", "rpz.test"), "leave --zone out"),
+    ],
+)
+def test_what_can_never_be_meant_so_is_exit_2_with_a_sentence(lists, letter, words, says):
+    told = lists("import", letter, *words)
+    assert (told.exit_code, says in told.stderr) == (2, True), told.output
 
 
 def test_another_users_state_is_left_alone(lists, letter, settings_file, monkeypatch):
