@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from admin import audit_log
 from admin.services import services
+from blocklists import lookup
 from casework import accounts, hosts
 from casework.accounts import Role
 from casework.hosts import Choices, EvidencePage, HostFilter, HostPage, HostRow, Point, Sort, Step
@@ -121,6 +122,12 @@ def host_choices() -> Choices:
     return hosts.filter_choices(services().stores.evidence)
 
 
+def withdrawn_lists() -> frozenset[str]:
+    """Lists that are no longer in force; machines that they found may be suspected for nothing."""
+    require("hosts")
+    return lookup.withdrawn(services().settings.state)
+
+
 def fetch_host(host_id: int, page: int) -> HostRow:
     """One machine, to show that page of its evidence; 404 when there is none. Who looked is written down."""
     require("hosts")
@@ -148,7 +155,11 @@ def export_hosts(wanted: HostFilter, sort: Sort, descending: bool, reason: str) 
     require("export")
     stores = services().stores
     total = hosts.list_hosts(stores.evidence, wanted, per_page=1).total
-    chosen = {name: value for name, value in wanted._asdict().items() if value not in {"", None}}
+    chosen = {
+        name: value for name, value in wanted._asdict().items() if value not in {"", None} and name != "suspected"
+    }
+    if not wanted.suspected:
+        chosen["let_through"] = True
     with stores.casework.transaction() as transaction:
         audit.record(transaction, origin(), "hosts.export", detail={"reason": reason, "machines": total, **chosen})
     return hosts.iter_hosts(stores.evidence, wanted, sort=sort, descending=descending)

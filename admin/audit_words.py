@@ -37,6 +37,7 @@ KEYS = {
     "held": lazy_gettext("held for a person"),
     "host": lazy_gettext("machine number"),
     "kind": lazy_gettext("kind"),
+    "let_through": lazy_gettext("also machines only let through"),
     "lines": lazy_gettext("lines"),
     "list": lazy_gettext("blocklist"),
     "machines": lazy_gettext("machines"),

@@ -17,7 +17,7 @@ from admin.first_hit import first_hit_command, listed_name
 from admin.hosts_form import ExportForm, FilterForm, list_query
 from admin.paging import Pager
 from admin.services import services
-from casework.hosts import SORTS, HostPage, HostRow, Sort, Step
+from casework.hosts import EVERY_HOST, SORTS, SUSPECTED, HostPage, HostRow, Sort, Step
 
 blueprint = Blueprint("hosts", __name__, url_prefix="/hosts")
 PAGE = 50
@@ -49,20 +49,23 @@ def show_list() -> str:
     form, order, number = _form(), _order(), paging.asked_page()
     wanted = form.host_filter(services().zone) if form.check() else None
     found = access.list_hosts(wanted, order.sort, order.descending, number, PAGE) if wanted is not None else NOTHING
+    # Where lists only let machines through there is none to be shown at first, but the beginning is over.
+    begun = wanted != SUSPECTED or found.total or access.list_hosts(EVERY_HOST, "last_seen", True, 1, 1).total
     return render_template(
         "hosts/list.html",
         form=form,
         rows=found.rows,
+        withdrawn=access.withdrawn_lists(),
         pager=Pager(number, PAGE, found.total),
         order=order,
-        filtered=wanted is None or any(wanted),
+        filtered=wanted != SUSPECTED or (begun and not found.total),
         wrong=wanted is None,
         back=list_query(request.query_string.decode("ascii", "replace")),
         export=ExportForm(),
         may_export=_may_export(),
         now=services().now,
         settings=services().settings,
-        command=_command_to_try() if wanted is not None and not found.total and not any(wanted) else "",
+        command="" if begun else _command_to_try(),
     )
 
 
@@ -87,7 +90,7 @@ def export() -> AnyResponse:
     rows = access.export_hosts(wanted, order.sort, order.descending, asked.reason.data.strip())
     name = f"may-nghi-nhiem-{datetime.fromtimestamp(services().now, zone):%Y%m%d-%H%M%S}.csv"
     return Response(
-        stream_with_context(hosts_file.text(rows, zone)),
+        stream_with_context(hosts_file.text(rows, zone, access.withdrawn_lists())),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -104,6 +107,7 @@ def show(host_id: int) -> str:
     return render_template(
         "hosts/show.html",
         host=host,
+        withdrawn=access.withdrawn_lists(),
         back=list_query(request.args.get("back")),
         step=step,
         campaigns=dict(access.host_choices().campaigns),

@@ -5,7 +5,7 @@ How a CSV file is written is admin.table_file's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext
@@ -15,8 +15,8 @@ from admin.table_file import csv_text
 from casework.hosts import HostRow
 
 
-def text(hosts: Iterable[HostRow], zone: ZoneInfo) -> Iterator[str]:
-    """The CSV file, a row at a time, in the language of the page it was asked on."""
+def text(hosts: Iterable[HostRow], zone: ZoneInfo, withdrawn: Container[str] = ()) -> Iterator[str]:
+    """The CSV file, a row at a time, in the language of the page it was asked on. Lists `withdrawn` are marked."""
     heads = [
         gettext("No."),
         gettext("IP address"),
@@ -33,10 +33,10 @@ def text(hosts: Iterable[HostRow], zone: ZoneInfo) -> Iterator[str]:
         gettext("Last seen"),
         gettext("Hits"),
     ]
-    return csv_text(heads, _rows(hosts, zone))
+    return csv_text(heads, _rows(hosts, zone, withdrawn))
 
 
-def _rows(hosts: Iterable[HostRow], zone: ZoneInfo) -> Iterator[tuple[object, ...]]:
+def _rows(hosts: Iterable[HostRow], zone: ZoneInfo, withdrawn: Container[str]) -> Iterator[tuple[object, ...]]:
     number = 0
     for host in hosts:
         for found in host.indicators:
@@ -50,7 +50,7 @@ def _rows(hosts: Iterable[HostRow], zone: ZoneInfo) -> Iterator[tuple[object, ..
                 found.family,
                 str(KINDS.get(found.kind, found.kind)),
                 str(ACTIONS.get(found.action, found.action)),
-                found.list,
+                gettext("%(list)s (withdrawn)", list=found.list) if found.list in withdrawn else found.list,
                 found.campaign,
                 found.letter,
                 moment_in(found.first_seen, zone),

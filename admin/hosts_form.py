@@ -18,7 +18,8 @@ from wtforms.validators import InputRequired, Length, Optional
 from casework.hosts import NO_UNIT, Choices, HostFilter
 
 MINUTE = 60
-LIST_QUERY = ("q", "unit", "campaign", "family", "list", "since", "until", "sort", "order", "page")
+LET_THROUGH = "all"  # machines are listed too that lists only let through
+LIST_QUERY = ("q", "unit", "campaign", "family", "list", "since", "until", "through", "sort", "order", "page")
 LONGEST_QUERY = 1500  # characters; with it the address of a machine stays one that any program takes
 SHOWN = 60  # characters of a wrong entry that its message repeats
 Fields = list[SelectField]  # the form below has a field called `list`
@@ -69,6 +70,7 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     )
     since = TimeField(lazy_gettext("Seen from"))
     until = TimeField(lazy_gettext("Seen until"))
+    through = SelectField(lazy_gettext("Only let through"), default="", validate_choice=False)  # `check` says it
 
     def __init__(self, entered: Any) -> None:
         super().__init__(entered)
@@ -88,6 +90,9 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
                 known[field.data] = field.data
                 self.strangers.append(field)
             field.choices = [("", lazy_gettext("All")), *known.items()]
+        self.through.choices = [("", lazy_gettext("Left out")), (LET_THROUGH, lazy_gettext("Shown too"))]
+        if self.through.data not in {"", LET_THROUGH}:
+            self.strangers.append(self.through)
 
     def check(self) -> bool:
         """Whether the list may be shown: half a filter would show the wrong machines. Errors stand at their fields."""
@@ -111,6 +116,7 @@ class FilterForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             text=(self.q.data or "").replace("[.]", ".").strip(),  # as our own pages write names
             since=self.since.second(zone),
             until=None if until is None else until + MINUTE - 1,
+            suspected=self.through.data != LET_THROUGH,
         )
 
 

@@ -42,6 +42,9 @@ class Counts:
         self.unsupported = list[Row]()
         self.odd_kinds = dict[str, int]()
         self.popular = list[str]()
+        self.zone = ""  # of a zone file: the name that was taken, and who named it
+        self.zone_by: rpz.NamedBy = "nobody"
+        self.zone_reason = ""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -94,7 +97,10 @@ class Importer:
     def read(self, file: BinaryIO, format_name: str, zone: str = "") -> Counts:
         """Take every line of the file. `zone`: what a zone file's zone is called, where nothing in it says so."""
         lines = self._counted(raw_lines(file))
-        return self.take(rpz.parse(lines, zone) if format_name == "rpz" else PARSERS[format_name](lines))
+        return self.take(rpz.parse(lines, zone, self._zone) if format_name == "rpz" else PARSERS[format_name](lines))
+
+    def _zone(self, name: str, named_by: rpz.NamedBy) -> None:
+        self.counts.zone, self.counts.zone_by = name, named_by
 
     def take(self, rows: Iterable[Indicator | BadLine]) -> Counts:
         """Take what a parser gives."""

@@ -210,6 +210,14 @@ class Library:
             for (name, position), versions in found.items()
         ]
 
+    def withdrawn(self) -> frozenset[str]:
+        """The lists of which no version is live."""
+        query = (
+            "SELECT name FROM lists WHERE NOT EXISTS"
+            " (SELECT 1 FROM versions WHERE versions.list_id = lists.id AND state = 'live')"
+        )
+        return frozenset(row[0] for row in self.db.execute(query))
+
     def _versions(self, where: str, values: Sequence[Any] = ()) -> list[Version]:
         query = _VERSIONS.format("") + where
         return [msgspec.convert(row, Version, strict=False) for row in self.db.query(query, values)]

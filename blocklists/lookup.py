@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 
 import msgspec
 
-from blocklists.library import WILD, Library
+from blocklists.library import WILD, DatabaseError, Library
 from blocklists.normalise import Unusable, target
 from blocklists.report import Found, ListStatus, Version, same_meaning
 from contracts.names import BadName, to_text, to_wire
@@ -25,6 +27,18 @@ def list_lists(library: Library, sources: Sequence[ListSource] = ()) -> list[Lis
         msgspec.structs.replace(one, departure=departure(library, one.name, one.live) if one.name in named else "")
         for one in library.statuses()
     ]
+
+
+def withdrawn(state: Path) -> frozenset[str]:
+    """The lists that are there and of which nothing is in force: what they once found is to be read with care.
+
+    None where the library cannot be read: who asks wants to know of machines, and is told about them all the same.
+    """
+    try:
+        with closing(Library.reader(state)) as library:
+            return library.withdrawn()
+    except DatabaseError:
+        return frozenset()
 
 
 def departure(library: Library, name: str, live: Version | None) -> str:

@@ -55,7 +55,7 @@ class Version(msgspec.Struct, frozen=True):
     refused: int
     rows: bool
     address_mode: Literal["monitor", "enforce"] = "monitor"  # enforce: as `mode` says
-    zone: str = ""  # name of the zone as asked, "" where the file has to say it
+    zone: str = ""  # of a zone file: its name as asked, "" where the file has to say it
     passthru: int = 0  # of the names and addresses
     unsupported: int = 0
 
@@ -70,7 +70,8 @@ MEANING = ("mode", "campaign", "kind", "address_mode", "zone")
 
 def same_meaning(version: Version, facts: dict[str, str]) -> bool:
     """Whether a version has this content and means it in this way."""
-    return all(getattr(version, key) == facts[key] for key in ("digest", *MEANING))
+    keys = ["digest", *(key for key in MEANING if key != "zone" or version.format == "rpz")]
+    return all(getattr(version, key) == facts[key] for key in keys)
 
 
 class ListStatus(msgspec.Struct, frozen=True):
@@ -147,6 +148,8 @@ class ImportReport(msgspec.Struct, frozen=True):
     serial: int
     seconds: float
     workers: Workers | None = None
+    zone: str = ""  # of a zone file: the name that was taken, "": owners are whole names
+    zone_reason: str = ""  # who named it
 
 
 class Switched(msgspec.Struct, frozen=True):

@@ -15,7 +15,7 @@ import msgspec
 
 from blocklists import compiler
 from blocklists.compiler import Progress, quiet
-from blocklists.formats.detect import Unsupported
+from blocklists.formats.detect import Detected, Unsupported
 from blocklists.guard import KILL_SWITCH_FILE, Guard
 from blocklists.importer import Counts, Importer, digest_of, format_of
 from blocklists.library import SEED_ACTOR, DatabaseError, Library
@@ -24,7 +24,7 @@ from contracts.names import BadName, to_text, to_wire
 from contracts.policy import Mode, PolicyFolder
 from contracts.segment import Kind
 from contracts.settings import ListSource, Settings
-from runtime.control import Refused
+from runtime.control import Misused, Refused
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,7 @@ class Lists:
             detected = format_of(file, options.format)
         except Unsupported as error:
             raise Refused(str(error)) from error
+        _settle_zone(options, detected, meant)
         facts = meant | {"digest": digest_of(file), "file": options.file, "format": detected.format}
         facts |= {"format_reason": detected.reason, "guard": self.guard.fingerprint, "actor": actor}
         if before and not options.hold and _same(before, facts):
@@ -89,6 +90,7 @@ class Lists:
                 importer = Importer(self.library, self.guard, version_id, _kind(meant["kind"]), progress)
                 counts = importer.counts
                 importer.read(file, detected.format, meant["zone"])
+                counts.zone_reason = _zone_reason(options, before, counts) if detected.format == "rpz" else ""
                 held = self._settle(options, before, counts, version_id, number)
                 if not held:
                     self._make_live(options.name, number, progress)
@@ -104,26 +106,26 @@ class Lists:
         return _report(facts, counts, options.name, state, why, number, serial, started)
 
     def _meant(self, options: ImportOptions, before: Version | None) -> dict[str, str]:
-        """What the new version is to mean (report.MEANING); Refused where that cannot be."""
+        """What the new version is to mean (report.MEANING); Misused where that cannot be."""
         name = options.name
         if not _SLUG(name):
-            raise Refused(f"{name!r} is no list name: use a-z, 0-9, '.', '_' and '-', at most 64")
+            raise Misused(f"{name!r} is no list name: use a-z, 0-9, '.', '_' and '-', at most 64")
         if name == KILL_SWITCH and not (options.unattended and options.kind == KILL_SWITCH):
-            raise Refused("the list kill-switch comes with the product; give a list of your own another name")
+            raise Misused("the list kill-switch comes with the product; give a list of your own another name")
         kind = options.kind or (before.kind if before else "c2")
         mode = options.mode or (before.mode if before else "passthru" if kind == KILL_SWITCH else "enforce")
         campaign = options.campaign if options.campaign is not None else before.campaign if before else ""
         if kind == KILL_SWITCH and mode != "passthru":
-            raise Refused("kill-switch names must resolve: their list takes the mode passthru")
+            raise Misused("kill-switch names must resolve: their list takes the mode passthru")
         known = [one.id for one in self.settings.campaigns]
         if campaign and campaign not in known:
-            raise Refused(f"no campaign has the id {campaign!r}; known: {', '.join(known) or 'none'}")
+            raise Misused(f"no campaign has the id {campaign!r}; known: {', '.join(known) or 'none'}")
         address_mode = options.addresses or (before.address_mode if before else "monitor")
         zone = options.zone if options.zone is not None else before.zone if before else ""
         try:
             zone = to_text(to_wire(zone)) if zone else ""
         except BadName as error:
-            raise Refused(f"{zone!r} is no name of a zone: {error}") from error
+            raise Misused(f"{zone!r} is no name of a zone: {error}") from error
         return {"mode": mode, "campaign": campaign, "kind": kind, "address_mode": address_mode, "zone": zone}
 
     def _unchanged(self, before: Version, facts: dict[str, str], started: float) -> ImportReport:
@@ -132,6 +134,8 @@ class Lists:
         counts.duplicates, counts.bad_total, counts.refused_total = before.duplicates, before.bad, before.refused
         counts.passthru, counts.unsupported_total = before.passthru, before.unsupported
         counts.clients = self.library.count_clients(before.id)
+        if before.zone and before.format == "rpz":
+            counts.zone, counts.zone_reason = before.zone, f"as version {before.number}, where the file names none"
         counts.bad = self.library.rejected(before.id, "bad", SHOWN_ROWS)
         counts.refused = self.library.rejected(before.id, "refused", SHOWN_ROWS)
         counts.unsupported = self.library.rejected(before.id, "unsupported", SHOWN_ROWS)
@@ -170,8 +174,10 @@ class Lists:
     ) -> None:
         detail: dict[str, object] = {"version": number, "held": bool(held), "names": counts.names}
         detail |= {"addresses": counts.addresses, "bad": counts.bad_total, "refused": counts.refused_total}
-        told = [key for key in MEANING if key != "address_mode" or counts.addresses]
+        told = [key for key in MEANING if key != "zone" and (key != "address_mode" or counts.addresses)]
         detail |= {key: facts[key] for key in ("file", "digest", "format", *told)}
+        if facts["format"] == "rpz":
+            detail["zone"] = counts.zone  # the one that was taken, whoever named it
         if pruned := self.library.prune(options.name):
             detail["rows_dropped_of_versions"] = pruned
         self.library.write_audit(actor, "list-import", options.name, detail)
@@ -295,7 +301,31 @@ class Lists:
 
 
 def _same(version: Version, facts: dict[str, str]) -> bool:
-    return same_meaning(version, facts) and version.guard == facts["guard"]
+    same = version.format == facts["format"] and version.guard == facts["guard"]
+    return same and same_meaning(version, facts)
+
+
+def _settle_zone(options: ImportOptions, detected: Detected, meant: dict[str, str]) -> None:
+    """The name of a zone is for zone files. With any other it would be kept unseen, for some import to come."""
+    if detected.format == "rpz":
+        return
+    if options.zone and not options.unattended:
+        raise Misused(
+            f"a zone is named, and the file is no response policy zone: {detected.format} ({detected.reason}); "
+            "leave --zone out, or say --format rpz"
+        )
+    meant["zone"] = ""
+
+
+def _zone_reason(options: ImportOptions, before: Version | None, counts: Counts) -> str:
+    """Who named the zone: what an earlier import was told goes on to hold, and must not do so unseen."""
+    if counts.zone_by == "nobody":
+        return "named nowhere: owners are taken as whole names"
+    if counts.zone_by != "asked":
+        return f"as its {counts.zone_by} says"
+    if options.zone is None and before:
+        return f"as version {before.number} was imported; --zone names another"
+    return "as asked"
 
 
 def _kind(text: str) -> Kind:
@@ -342,4 +372,6 @@ def _report(
         warnings=counts.warnings,
         serial=serial,
         seconds=round(time.monotonic() - started, 3),
+        zone=counts.zone,
+        zone_reason=counts.zone_reason,
     )

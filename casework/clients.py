@@ -21,6 +21,7 @@ from contracts.networks import Network
 TRUSTS: tuple[Trust, ...] = get_args(Trust)
 MAX_REASON = 500
 _WIDEST = {4: 8, 6: 7}  # prefix lengths, as of dns.allowed_clients
+_FEW_BITS = 4  # of a forwarder's network, which is normally one address: a /28, an IPv6 /124
 
 
 class ClientsError(Exception):
@@ -66,12 +67,17 @@ def end_standing(store: Store, text: str, seconds: int, reason: str, origin: Ori
 
 
 def add_forwarder(
-    store: Store, text: str, unit: str, trusts: Sequence[Trust], reason: str, origin: Origin
+    store: Store, text: str, unit: str, trusts: Sequence[Trust], reason: str, origin: Origin, *, wide: bool = False
 ) -> ForwarderRow:
-    """Believe a forwarder or proxy in these things."""
+    """Believe a forwarder or proxy in these things. A network of many addresses only where `wide` confirms it."""
     network = _network(text)
     if not is_narrow(network):
         raise WrongClients(f"{network} is too wide: whoever sits in it could speak for others")
+    if not wide and network.max_prefixlen - network.prefixlen > _FEW_BITS:
+        raise WrongClients(
+            f"{network} has {network.num_addresses} addresses, and each of them could speak for others; a forwarder is "
+            "normally one address: name that, or confirm with --yes"
+        )
     row = ForwarderRow(str(network), unit, sorted_trusts(trusts), _reason(reason), origin.actor, origin.time)
     if not row.trusts or not set(row.trusts) <= set(TRUSTS):
         raise WrongClients(f"say in what it is trusted: some of {', '.join(TRUSTS)}")

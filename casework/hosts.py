@@ -40,9 +40,13 @@ class HostFilter(NamedTuple):
     text: str = ""  # in address, unit name or code, domain, family; without case and marks
     since: int | None = None
     until: int | None = None
+    # Not those whose matching names were all let through (a list's passthru): that makes no machine look infected.
+    # Kill-switch names are let through because they must be; who asks for one is infected all the same.
+    suspected: bool = False
 
 
 EVERY_HOST = HostFilter()
+SUSPECTED = HostFilter(suspected=True)  # as pages and commands show them unless asked otherwise
 
 
 class HostIndicator(NamedTuple):
@@ -171,6 +175,13 @@ def filter_choices(store: Store) -> Choices:
     return Choices(**found)
 
 
+def known_values(store: Store) -> dict[str, set[str]]:
+    """Values that a filter's campaign, unit and list may have; of lists only those with hits are known here."""
+    found = sql.known(store)
+    found["unit"].add(NO_UNIT)
+    return found
+
+
 def _conditions(store: Store, wanted: HostFilter) -> sql.Wanted:
     unit = None if not wanted.unit else "" if wanted.unit == NO_UNIT else wanted.unit
     since, until = wanted.since, wanted.until
@@ -178,7 +189,9 @@ def _conditions(store: Store, wanted: HostFilter) -> sql.Wanted:
         # A bound that leaves nothing out is dropped: only a range with two needs the hours looked up.
         first, last = sql.times(store) or (since, until)
         since, until = (since if since > first else None), (until if until < last else None)
-    return sql.Wanted(wanted.campaign, unit, wanted.family, wanted.list, plain(wanted.text.strip()), since, until)
+    return sql.Wanted(
+        wanted.campaign, unit, wanted.family, wanted.list, plain(wanted.text.strip()), since, until, wanted.suspected
+    )
 
 
 def _rows(store: Store, found: Sequence[int], wanted: sql.Wanted | None) -> Iterator[HostRow]:

@@ -31,6 +31,7 @@ class Reply(msgspec.Struct, frozen=True):
     done: bool
     result: Any = None
     error: str = ""
+    misuse: bool = False  # the error: what was asked for can never be meant so
 
 
 def encode(line: Request | Reply) -> bytes:

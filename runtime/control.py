@@ -30,6 +30,10 @@ class Refused(Exception):
     """An operation says no; the message is for the person who asked."""
 
 
+class Misused(Refused):
+    """What was asked for can never be meant so: commands end with exit code 2 rather than 1."""
+
+
 class Unreachable(Exception):
     """Nobody listens on that control socket, or the answer did not come in time."""
 
@@ -126,7 +130,7 @@ class ControlProtocol(LineReceiver):
 
     def _failed(self, failure: Failure) -> None:
         if failure.check(Refused):
-            self._reply(Reply(True, error=failure.getErrorMessage()))
+            self._reply(Reply(True, error=failure.getErrorMessage(), misuse=failure.check(Misused) is not None))
             return
         log.error("control operation failed\n%s", failure.getTraceback())
         self._reply(Reply(True, error=f"our own fault: {type(failure.value).__name__}: {failure.getErrorMessage()}"))
@@ -211,5 +215,5 @@ def ask(
         except OSError as error:
             raise Unreachable(f"{path.stem} does not answer ({error.strerror or error})") from error
     if reply.error:
-        raise Refused(reply.error)
+        raise (Misused if reply.misuse else Refused)(reply.error)
     return reply.result

@@ -6,14 +6,13 @@ Only words for the terminal: the work, its rules and its audit are casework.acco
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
 from admin.cli.casework_store import origin, store_of
-from admin.cli.terminal import echo_json, table
+from admin.cli.terminal import echo_json, local_time, table
 from casework import accounts
 from casework.moments import iso
 from casework.store.accounts import Account, all_accounts
@@ -97,7 +96,7 @@ def _line(account: Account, zone: ZoneInfo) -> tuple[str, ...]:
 
 
 def _when(second: int | None, zone: ZoneInfo) -> str:
-    return "never" if second is None else f"{datetime.fromtimestamp(second, zone):%Y-%m-%d %H:%M:%S}"
+    return "never" if second is None else local_time(second, zone)
 
 
 def _as_data(account: Account, zone: ZoneInfo) -> dict[str, Any]:

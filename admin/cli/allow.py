@@ -6,7 +6,6 @@ Only words for the terminal: the rules and the audit are casework.decisions'.
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import click
@@ -15,7 +14,7 @@ from admin.cli.bypass import show, told
 from admin.cli.casework_store import origin, store_of
 from admin.cli.clients import Length, json_option
 from admin.cli.explain import question_name
-from admin.cli.terminal import clean, echo_json
+from admin.cli.terminal import clean, echo_json, local_time
 from casework import decisions
 from casework.moments import iso
 from casework.workers import tell
@@ -41,7 +40,7 @@ def add(ctx: click.Context, name: str, reason: str, seconds: int, as_json: bool)
     if as_json:
         echo_json({"name": name, "allowed": True, "until": iso(until, zone), **live._asdict()})
         return
-    click.echo(f"{clean(name)} is allowed until {datetime.fromtimestamp(until, zone):%Y-%m-%d %H:%M:%S}")
+    click.echo(f"{clean(name)} is allowed until {local_time(until, zone)}")
     click.echo(told(live), err=True)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +16,7 @@ import click
 from admin.cli.casework_store import in_one_line, origin, store_of
 from admin.cli.clients import Length, json_option
 from admin.cli.status import outstanding
-from admin.cli.terminal import clean, echo_json, table
+from admin.cli.terminal import clean, echo_json, local_time, table
 from casework import red_switch
 from casework.moments import iso
 from casework.red_switch import Switched
@@ -54,7 +53,7 @@ def on(ctx: click.Context, seconds: int, reason: str, as_json: bool) -> None:
         recorded = {"bypassed": True, "until": iso(until, zone), "recorded": not done.outstanding}
         echo_json({**recorded, **live._asdict()})
         return
-    click.echo(f"policy is bypassed until {_when(until, zone)}: nothing is blocked")
+    click.echo(f"policy is bypassed until {local_time(until, zone)}: nothing is blocked")
     _tell(done, live)
 
 
@@ -134,7 +133,8 @@ def as_data(one: Decision, zone: ZoneInfo, now: float) -> dict[str, Any]:
 
 
 def _line(one: Decision, zone: ZoneInfo, now: float, *, name: bool) -> tuple[str, ...]:
-    cells = (_state(one, now), _when(one.since, zone), _when(one.ended or one.until, zone), one.actor, one.reason)
+    since, until = local_time(one.since, zone), local_time(one.ended or one.until, zone)
+    cells = (_state(one, now), since, until, one.actor, one.reason)
     return tuple(map(clean, (one.name, *cells) if name else cells))
 
 
@@ -142,7 +142,3 @@ def _state(one: Decision, now: float) -> str:
     if one.holds(now):
         return "holds"
     return "ended" if one.ended else "over"
-
-
-def _when(second: int, zone: ZoneInfo) -> str:
-    return f"{datetime.fromtimestamp(second, zone):%Y-%m-%d %H:%M:%S}"

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
 from admin.cli.casework_store import origin, store_of
-from admin.cli.terminal import clean, echo_json, table
+from admin.cli.terminal import clean, echo_json, local_time, table
 from casework import clients
 from casework.client_table import publish_to_all
 from casework.moments import BadMoment, iso, seconds_in
@@ -115,7 +114,7 @@ def _change(ctx: click.Context, as_json: bool, act: Callable[[Store], StandingRo
     if as_json:
         echo_json({"standing": _as_data(row, zone) if row else None, **live._asdict()})
         return
-    until = f" until {_when(row.until, zone)}" if row and row.until else ""
+    until = f" until {local_time(row.until, zone)}" if row and row.until else ""
     click.echo(f"{clean(row.network)} is {row.standing}{until}" if row else "treated as all others again")
     click.echo(told(live), err=True)
 
@@ -138,12 +137,8 @@ def publish_now(ctx: click.Context, store: Store) -> Live:
 
 
 def _line(row: StandingRow, zone: ZoneInfo) -> tuple[str, ...]:
-    until = _when(row.until, zone) if row.until else "for ever"
-    return row.network, row.standing, until, _when(row.since, zone), row.actor, row.reason
-
-
-def _when(second: int, zone: ZoneInfo) -> str:
-    return f"{datetime.fromtimestamp(second, zone):%Y-%m-%d %H:%M:%S}"
+    until = local_time(row.until, zone) if row.until else "for ever"
+    return row.network, row.standing, until, local_time(row.since, zone), row.actor, row.reason
 
 
 def _as_data(row: StandingRow, zone: ZoneInfo) -> dict[str, Any]:

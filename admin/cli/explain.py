@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from admin.cli.main import Context
-from admin.cli.terminal import clean, echo_json, table
+from admin.cli.terminal import clean, echo_json, local_time, table
 from contracts.control import RunFolder
 from contracts.settings import Settings
 
@@ -58,7 +58,7 @@ def command(context: Context, name: str, client: str, qtype: str, as_json: bool)
     if as_json:
         echo_json(answer)
     else:
-        click.echo("\n".join(described(answer)))
+        click.echo("\n".join(described(answer, ZoneInfo(context.settings.time_zone))))
 
 
 def question_name(text: str) -> str:
@@ -94,12 +94,12 @@ def ask_any_worker(settings: Settings, args: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def described(answer: dict[str, Any]) -> list[str]:
-    """The worker's reply as lines for people."""
+def described(answer: dict[str, Any], zone: ZoneInfo) -> list[str]:
+    """The worker's reply as lines for people, with times of their zone."""
     outcome, match = answer["outcome"], answer["match"]
     lines = [
         clean(f"{answer['name']} {answer['type']}, asked by {answer['client']}, under policy {answer['serial']}"),
-        *_about(answer.get("asker")),
+        *_about(answer.get("asker"), zone),
         "",
         clean(f"gets  {OUTCOMES.get(outcome, outcome)}" + (f" {answer['address']}" if answer["address"] else "")),
         clean(f"why   {answer['reason']} (rung: {answer['rung']})"),
@@ -114,13 +114,13 @@ def described(answer: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _about(asker: dict[str, Any] | None) -> list[str]:
+def _about(asker: dict[str, Any] | None, zone: ZoneInfo) -> list[str]:
     """What the client table says of the client."""
     if asker is None:
         return []
     words = [f"unit {asker['unit']}" if asker["unit"] else "no unit"]
     if asker["network"]:
-        until = f" until {datetime.fromtimestamp(asker['until'], UTC):%Y-%m-%d %H:%M:%S} UTC" if asker["until"] else ""
+        until = f" until {local_time(asker['until'], zone)}" if asker["until"] else ""
         words.append(f"{asker['network']} is {asker['standing']}{until}: {asker['reason']}")
     if asker["trusts"]:
         words.append(f"a registered forwarder, believed in {', '.join(asker['trusts'])}")

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +16,8 @@ import click
 import msgspec
 
 from admin.cli.hosts import Moment, told_in_one_line
-from admin.cli.terminal import clean, echo_json, table
+from admin.cli.terminal import clean, echo_json, local_time, table
+from blocklists.lookup import withdrawn
 from casework import ledger
 from casework.ledger import LedgerRow, LeftOut
 from casework.moments import iso
@@ -51,10 +51,13 @@ class Client(click.ParamType[str]):
 def command(ctx: click.Context, client: str | None, since: int | None, limit: int, follow: bool, as_json: bool) -> None:
     """Show the newest hits: who asked for which listed name, when, and what was answered.
 
+    A list of which no version is in force any more is marked as withdrawn.
+
     Exit 1 when a ledger file cannot be read: it is left out and told, all others are shown.
     """
     state, zone = ctx.obj.settings.state, ZoneInfo(ctx.obj.settings.time_zone)
     left_out: LeftOut = {}
+    gone = withdrawn(state)
     with told_in_one_line():
         if follow:
             _follow(state, zone, client or "", since, limit, as_json)
@@ -62,9 +65,9 @@ def command(ctx: click.Context, client: str | None, since: int | None, limit: in
         found = list(ledger.rows(state, since, None, client or "", limit=limit, left_out=left_out))
         lost = ledger.lost_boots(state, since, left_out)
     if as_json:
-        echo_json([_as_data(row, zone) for row in found])
+        echo_json([_as_data(row, zone, gone) for row in found])
     elif found:
-        click.echo(table([_line(row, zone) for row in found], _HEADS))
+        click.echo(table([_line(row, zone, gone) for row in found], _HEADS))
     elif not left_out:
         click.echo("no hits", err=True)
     for mark in lost:
@@ -88,7 +91,8 @@ def _follow(state: Path, zone: ZoneInfo, client: str, since: int | None, limit: 
             rows, place = ledger.follow(state, place, _over(), client, left_out=left_out)
             _tell(left_out[name] for name in left_out.keys() - told)
             told |= left_out.keys()
-            _echo(rows, zone, as_json)
+            if rows:
+                _echo(rows, zone, as_json, withdrawn(state))
             if not rows:
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
@@ -105,20 +109,19 @@ def _over() -> int:
     return int(time.time() - 0.5)
 
 
-def _echo(rows: Iterable[LedgerRow], zone: ZoneInfo, as_json: bool) -> None:
+def _echo(rows: Iterable[LedgerRow], zone: ZoneInfo, as_json: bool, gone: Container[str]) -> None:
     for row in rows:
         if as_json:
-            click.echo(msgspec.json.encode(_as_data(row, zone)))
+            click.echo(msgspec.json.encode(_as_data(row, zone, gone)))
         else:
-            click.echo("  ".join(clean(str(cell)) for cell in _line(row, zone)))
+            click.echo("  ".join(clean(str(cell)) for cell in _line(row, zone, gone)))
 
 
-def _line(row: LedgerRow, zone: ZoneInfo) -> tuple[Any, ...]:
-    when = f"{datetime.fromtimestamp(row.time, zone):%Y-%m-%d %H:%M:%S}"
+def _line(row: LedgerRow, zone: ZoneInfo, gone: Container[str]) -> tuple[Any, ...]:
     answer = f"{row.action} {row.address}".rstrip()
     listed = f"{row.indicator} ({row.family or row.kind})" + ("" if row.step == "name" else f", {row.step}")
     return (
-        when,
+        local_time(row.time, zone),
         _client(row),
         row.count,
         row.qname,
@@ -126,7 +129,7 @@ def _line(row: LedgerRow, zone: ZoneInfo) -> tuple[Any, ...]:
         row.transport + ("+cookie" if row.verified and row.transport == "udp" else ""),
         answer,
         listed,
-        f"{row.list} v{row.version}",
+        f"{row.list} v{row.version}" + (" (withdrawn)" if row.list in gone else ""),
     )
 
 
@@ -137,5 +140,5 @@ def _client(row: LedgerRow) -> str:
     return f"{row.client} ({words})" if words else row.client
 
 
-def _as_data(row: LedgerRow, zone: ZoneInfo) -> dict[str, Any]:
-    return {**msgspec.to_builtins(row), "time": iso(row.time, zone)}
+def _as_data(row: LedgerRow, zone: ZoneInfo, gone: Container[str]) -> dict[str, Any]:
+    return {**msgspec.to_builtins(row), "time": iso(row.time, zone), "withdrawn": row.list in gone}

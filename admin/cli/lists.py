@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
+from zoneinfo import ZoneInfo
 
 import click
 
 from admin.cli import diff, export
-from admin.cli.terminal import clean, echo_json, number, table
+from admin.cli.terminal import clean, echo_json, local_time, number, table
 from casework.store.text import plain
 from contracts.policy import Mode
 from contracts.segment import Kind
@@ -61,7 +62,7 @@ group.add_command(export.command)
     type=click.Choice(["monitor", "enforce"]),
     help="What a listed address in an answer does: only record, or as the mode says (default: as before, or monitor).",
 )
-@click.option("--zone", help="Name of an RPZ file's zone, where the file does not say it.")
+@click.option("--zone", help="Name of an RPZ file's zone, where the file does not say it (default: as before).")
 @click.option("--hold", is_flag=True, help="Keep the version, do not make it live.")
 @json_option
 @click.pass_obj
@@ -110,6 +111,7 @@ def _show_report(report: ImportReport) -> None:
     rows: list[tuple[str, str]] = [
         ("file", report.file),
         ("format", f"{report.format} ({report.format_reason})"),
+        *([("zone", f"{report.zone or 'none'} ({report.zone_reason})")] if report.zone_reason else []),
         ("mode", report.mode + (f", campaign {report.campaign}" if report.campaign else "") + f", kind {report.kind}"),
         ("lines", number(report.lines)),
         ("indicators", f"{number(report.indicators)} ({number(report.names)} names)"),
@@ -166,7 +168,8 @@ def ls_command(obj: Any, name: str | None, as_json: bool) -> None:
     if as_json:
         echo_json(found)
     elif found:
-        click.echo(_versions_table(found[0].versions) if name else _lists_table(found))
+        zone = ZoneInfo(obj.settings.time_zone)
+        click.echo(_versions_table(found[0].versions, zone) if name else _lists_table(found, zone))
         for one in found:
             if one.departure:
                 click.echo(clean(f"note: {one.departure}"))
@@ -178,7 +181,7 @@ def ls_command(obj: Any, name: str | None, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _lists_table(lists: Sequence[ListStatus]) -> str:
+def _lists_table(lists: Sequence[ListStatus], zone: ZoneInfo) -> str:
     rows = []
     for one in lists:
         shown = one.live or one.versions[0]
@@ -188,7 +191,7 @@ def _lists_table(lists: Sequence[ListStatus]) -> str:
             (
                 *(one.name, live, shown.mode, shown.kind, shown.campaign, shown.names, shown.addresses),
                 *(shown.mode_of_addresses if shown.addresses else "", shown.bad, shown.refused, held or None),
-                *(shown.live_since or "", shown.file),
+                *(local_time(shown.live_since, zone), shown.file),
             )
         )
     heads = (
@@ -209,11 +212,11 @@ def _lists_table(lists: Sequence[ListStatus]) -> str:
     return table(rows, heads)
 
 
-def _versions_table(versions: Sequence[Version]) -> str:
+def _versions_table(versions: Sequence[Version], zone: ZoneInfo) -> str:
     rows = [
         (
             *(one.number, one.state if one.rows else "counts only", one.mode, one.names, one.addresses, one.bad),
-            *(one.refused, one.created, one.actor, one.file),
+            *(one.refused, local_time(one.created, zone), one.actor, one.file),
         )
         for one in versions
     ]

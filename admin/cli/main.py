@@ -5,6 +5,7 @@ No subcommand's own work, and nothing imported that `sinkhole --help` does not n
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +17,9 @@ from admin.cli.terminal import clean, echo_problems
 from contracts import config
 from contracts.settings import Settings
 from runtime.state import NotOurs, close_to_strangers
+
+PACKAGE = "wan-sinkhole"
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"  # of a checkout; an installed package has none there
 
 # name -> where it stands, what it does. Imported only when it is called.
 COMMANDS = {
@@ -48,6 +52,12 @@ class SettingsError(click.ClickException):
         echo_problems(self.problems)
 
 
+class AskedWrongly(click.ClickException):
+    """What was asked for can never be meant so: a sentence, exit 2."""
+
+    exit_code = 2
+
+
 class Context:
     """What the global options say; every subcommand gets it as `ctx.obj`."""
 
@@ -78,8 +88,8 @@ def load(place: str) -> Any:
 
 
 class LazyGroup(click.Group):
-    """Subcommands from COMMANDS; a control socket that is silent or says no becomes a message and exit 1, a state
-    folder of another user's exit 2."""
+    """Subcommands from COMMANDS; a control socket that is silent or says no becomes a message and exit 1; what was
+    asked for wrongly, and a state folder of another user's, exit 2."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         """In the order of the table."""
@@ -108,7 +118,8 @@ class LazyGroup(click.Group):
                 [f"{error.filename}: you may not read that; ask as the user the service runs as"]
             ) from error
         except _from_control() as error:
-            raise click.ClickException(clean(str(error))) from error
+            kind = AskedWrongly if isinstance(error, _misuse()) else click.ClickException
+            raise kind(clean(str(error))) from error
 
 
 def _from_control() -> tuple[type[Exception], ...]:
@@ -118,6 +129,34 @@ def _from_control() -> tuple[type[Exception], ...]:
     return Refused, Unreachable
 
 
+def _misuse() -> type[Exception]:
+    from runtime.control import Misused
+
+    return Misused
+
+
+def version() -> str:
+    """Of the program that runs: a checkout says it itself, whatever it was when it was installed."""
+    import tomllib
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    with suppress(OSError, tomllib.TOMLDecodeError, KeyError):
+        project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+        if project["name"] == PACKAGE:
+            return str(project["version"])
+    try:
+        return installed(PACKAGE)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"sinkhole, version {version()}")
+        ctx.exit()
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--config",
@@ -125,7 +164,14 @@ def _from_control() -> tuple[type[Exception], ...]:
     type=click.Path(path_type=Path),
     help="Settings file (default: $SINKHOLE_CONFIG, then ./config.yaml).",
 )
-@click.version_option(package_name="wan-sinkhole", prog_name="sinkhole")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 @click.pass_context
 def main(ctx: click.Context, config_file: Path | None) -> None:
     """DNS sinkhole of a provincial WAN: listed malware names get a sinkhole address, and who asked is recorded."""

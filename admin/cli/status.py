@@ -9,7 +9,6 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,9 +16,9 @@ import click
 import msgspec
 
 from admin.cli.main import Context
-from admin.cli.terminal import clean, echo_json, number, span, table
+from admin.cli.terminal import clean, echo_json, local_time, number, span, table
 from admin.supervise.parts import Process, processes
-from contracts.decisions import BadDecisions, DecisionsFile
+from contracts.decisions import BadDecisions, Decisions, DecisionsFile
 from contracts.policy import Manifest, PolicyFolder
 from contracts.segment import BadPolicy
 from contracts.settings import Settings
@@ -53,12 +52,16 @@ def gather(settings: Settings, expected: list[Process]) -> dict[str, Any]:
     problems += [f"{name}: {text}" for name, reply in replies.items() for text in reply.get("problems", [])]
     problems += [text.format(number(count)) for text, count in _losses(replies) if count]
     notes = [text for reply in replies.values() for text in reply.get("notes", [])] + _troubled(replies)
+    decisions = _decisions(settings, time.time())
+    if allowed := decisions["allowed"]:
+        names = "1 name is" if allowed == 1 else f"{number(allowed)} names are"
+        notes.append(f"{names} allowed for a time: no list decides about them (sinkhole allow ls)")
     hits = _hits(replies)
     if limited := hits["counters"].get("limited", 0):
         most = ", ".join(f"{who} {number(times)}" for who, times in _loudest(replies))
         since = "since the workers started"
         notes.append(f"{number(limited)} questions or answers were over a limit (dns.limits) {since}; most of {most}")
-    return {"processes": replies, "policy": policy, "hits": hits, "tcp": _tcp(replies),
+    return {"processes": replies, "policy": policy, "decisions": decisions, "hits": hits, "tcp": _tcp(replies),
             "notes": notes, "problems": problems}  # fmt: skip
 
 
@@ -113,10 +116,7 @@ def _policy(settings: Settings, replies: dict[str, Any]) -> tuple[dict[str, Any]
 
 def outstanding(settings: Settings) -> list[str]:
     """What was decided while casework.db could not be written. Read here: who should record it may be what is stuck."""
-    try:
-        found = DecisionsFile(settings.state).read().unrecorded
-    except (BadDecisions, OSError):  # told by the workers, who follow this file
-        return []
+    found = _decided(settings).unrecorded
     zone = ZoneInfo(settings.time_zone)
     return [
         f"the record of `bypass {one.what}` by {one.actor} at {_clock(one.time, zone)} is outstanding, since "
@@ -125,9 +125,23 @@ def outstanding(settings: Settings) -> list[str]:
     ]
 
 
+def _decisions(settings: Settings, now: float) -> dict[str, Any]:
+    """What people decided on top of the lists and holds now. That policy is bypassed the workers tell as a problem."""
+    found = _decided(settings)
+    bypassed = found.bypass is not None and now < found.bypass.until
+    return {"allowed": sum(1 for one in found.allowed if now < one.until), "bypassed": bypassed}
+
+
+def _decided(settings: Settings) -> Decisions:
+    try:
+        return DecisionsFile(settings.state).read()
+    except (BadDecisions, OSError):  # told by the workers, who follow this file
+        return Decisions()
+
+
 def _clock(second: int, zone: ZoneInfo) -> str:
     try:
-        return f"{datetime.fromtimestamp(second, zone):%Y-%m-%d %H:%M:%S}"
+        return local_time(second, zone)
     except (ValueError, OverflowError, OSError):  # no command of ours wrote that
         return "no time at all"
 

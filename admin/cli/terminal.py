@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -70,6 +72,14 @@ def span(seconds: float) -> str:
     if hours < 48:
         return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
     return f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"
+
+
+def local_time(moment: float | str | None, zone: ZoneInfo) -> str:
+    """A UTC second, or a time in ISO 8601, for people: `2026-11-23 09:05:00` in their time zone; "" for none."""
+    if moment is None:
+        return ""
+    found = datetime.fromisoformat(moment) if isinstance(moment, str) else datetime.fromtimestamp(moment, zone)
+    return f"{found.astimezone(zone):%Y-%m-%d %H:%M:%S}"
 
 
 def number(value: float) -> str:

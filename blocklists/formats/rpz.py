@@ -9,9 +9,9 @@ every owner is the listed name itself. Names are kept as they stand: a zone may 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from blocklists.formats import rdata
 from blocklists.formats.rpz_triggers import Trigger, Unsupported, trigger_of
@@ -39,6 +39,7 @@ _ACTIONS: dict[str, RuleAction] = {
     "rpz-tcp-only.": "tcp-only",
 }
 _CNAME, _SOA = 5, 6
+NamedBy = Literal["SOA record", "$ORIGIN", "asked", "nobody"]  # whose word the name of the zone is
 
 
 class _Asked(NamedTuple):
@@ -46,8 +47,13 @@ class _Asked(NamedTuple):
     target: str = ""
 
 
-def parse(lines: Iterable[bytes], zone: str = "") -> Iterator[Indicator | BadLine]:
-    """Indicators in file order, local data last: its records may stand apart. `zone`: its name, if nothing says it."""
+def parse(
+    lines: Iterable[bytes], zone: str = "", tell: Callable[[str, NamedBy], None] | None = None
+) -> Iterator[Indicator | BadLine]:
+    """Indicators in file order, local data last: its records may stand apart. `zone`: its name, if nothing says it.
+
+    At the end `tell` hears which name was taken ("" is the root), and who named it.
+    """
     reader, state = Reader(lines), _Zone(zone)
     for item in reader:
         if isinstance(item, BadLine):
@@ -67,6 +73,8 @@ def parse(lines: Iterable[bytes], zone: str = "") -> Iterator[Indicator | BadLin
         elif taken is not True:
             yield taken
     yield from state.local_data()
+    if tell is not None:
+        tell(state.zone, state.named_by)
 
 
 class _Zone:
@@ -74,8 +82,9 @@ class _Zone:
 
     def __init__(self, zone: str) -> None:
         self.owner: str | None = None  # whole name of the last record, None where that could not be read
-        self._asked = self._zone = zone.removesuffix(".")
-        self._origin: str | None = self._zone  # None behind a $ORIGIN that could not be read
+        self._asked = self.zone = zone.removesuffix(".")
+        self.named_by: NamedBy = "asked" if self.zone else "nobody"
+        self._origin: str | None = self.zone  # None behind a $ORIGIN that could not be read
         self._explicit = False  # a $ORIGIN was given
         self._settled = False  # the SOA record was seen
         self._ttl = DEFAULT_TTL
@@ -86,7 +95,7 @@ class _Zone:
     def plain(self, number: int, found: re.Match[str]) -> Indicator | bool:
         """A record of plain names whose data was read before. True: taken; False: it needs a closer look."""
         owner, ttl, kind, value = found.groups()
-        origin, zone = self._origin, self._zone
+        origin, zone = self._origin, self.zone
         if origin is None:
             return False
         owner = owner.lower()
@@ -145,7 +154,7 @@ class _Zone:
                 raise Malformed("expected $ORIGIN and a name")
             self._origin = self._whole(words[1], origin)
             if not (self._settled or self._explicit or (self._asked and _within(self._origin, self._asked))):
-                self._zone = self._origin
+                self.zone, self.named_by = self._origin, "$ORIGIN"
             self._explicit = True
             self._forget_relative()
         elif name == "$TTL":
@@ -182,13 +191,13 @@ class _Zone:
             return None
         if qtype == _SOA and self._take_soa(self.owner):
             return None
-        if not _within(self.owner, self._zone):
-            raise Malformed(f"outside of the zone {self._zone}")
-        if self.owner == self._zone:
+        if not _within(self.owner, self.zone):
+            raise Malformed(f"outside of the zone {self.zone}")
+        if self.owner == self.zone:
             if qtype == _CNAME:
                 raise Malformed("the zone's own name lists nothing")
             return None
-        trigger = trigger_of(self.owner, self._zone)
+        trigger = trigger_of(self.owner, self.zone)
         if qtype == _CNAME:
             asked = self._target(data, trigger)
             return trigger.indicator(entry.line, asked.action, target=asked.target)
@@ -199,11 +208,11 @@ class _Zone:
         """Whether this is the zone's own SOA record: the first one, or that again, as at the end of a transfer."""
         if not self._settled:
             self._settled = True
-            self._zone = owner
+            self.zone, self.named_by = owner, "SOA record"
             if not self._explicit:
                 self._origin = owner
             self._forget_relative()
-        return owner == self._zone
+        return owner == self.zone
 
     def _forget_relative(self) -> None:
         """What was read of relative names means another now."""

@@ -31,6 +31,9 @@ ORDERS = {
 # The same where only some indicators count: sums of host_indicators `hi` per host.
 SUMS = {"last_seen": "max(hi.last_seen)", "first_seen": "min(hi.first_seen)", "hits": "sum(hi.hits)"}
 
+# That a row of host_indicators `hi` makes its host suspected: not all was let through, or it was a kill-switch name.
+SUSPECT = "(hi.action > 10 OR hi.indicator IN (SELECT id FROM indicators WHERE kind = 'kill-switch'))"
+
 
 class Wanted(NamedTuple):
     """Conditions on a page of hosts; '' and None mean any. Times are UTC seconds, both included."""
@@ -42,6 +45,7 @@ class Wanted(NamedTuple):
     text: str  # already `plain`
     since: int | None
     until: int | None
+    suspected: bool  # with at least one indicator that is SUSPECT among those meant
 
     @property
     def by_indicator(self) -> bool:
@@ -59,7 +63,7 @@ def page(store: Store, wanted: Wanted, sort: str, descending: bool, limit: int, 
     with_units, found, keys, values = _found(wanted, sort)
     order = ", ".join(f"{key} {direction}" for key in (*keys, "host"))
     # Everything of a kind is only worth keeping where it took conditions to find.
-    kept, total = ("MATERIALIZED", "found") if values else ("NOT MATERIALIZED", "hosts")
+    kept, total = ("MATERIALIZED", "found") if values or wanted.suspected else ("NOT MATERIALIZED", "hosts")
     rows = store.connection.execute(
         f"WITH {with_units} found AS {kept} ({found})"  # noqa: S608  fixed texts only
         f" SELECT host, (SELECT count(*) FROM {total}) FROM found ORDER BY {order} LIMIT :limit OFFSET :offset",
@@ -77,13 +81,19 @@ def _found(wanted: Wanted, sort: str) -> tuple[str, str, tuple[str, ...], dict[s
     inner, more = _indicator_conditions(wanted)
     some = " AND ".join(inner)
     values |= more
+    if wanted.suspected and not some:
+        conditions.append(f"EXISTS (SELECT 1 FROM host_indicators hi WHERE hi.host = h.id AND {SUSPECT})")  # noqa: S608
+        where = f" WHERE {' AND '.join(conditions)}"
     if some and sort in SUMS:
         # The plus keeps the planner from looking up every host with every indicator.
         among = f" AND +hi.host IN (SELECT h.id FROM hosts h{where})" if conditions else ""  # noqa: S608
         found = f"SELECT hi.host, {SUMS[sort]} AS key1 FROM host_indicators hi WHERE {some}{among} GROUP BY hi.host"  # noqa: S608
+        if wanted.suspected:
+            found += f" HAVING max({SUSPECT})"
         return "", found, ("key1",), values
     if some:
-        seen = f"h.id IN (SELECT hi.host FROM host_indicators hi WHERE {some})"  # noqa: S608
+        also = f" AND {SUSPECT}" if wanted.suspected else ""
+        seen = f"h.id IN (SELECT hi.host FROM host_indicators hi WHERE {some}{also})"  # noqa: S608
         where = f" WHERE {' AND '.join([*conditions, seen])}"
     keys = tuple(f"key{number}" for number in range(1, len(ORDERS[sort]) + 1))
     columns = ", ".join(f"{column} AS {key}" for column, key in zip(ORDERS[sort], keys, strict=True))
@@ -186,6 +196,16 @@ def choices(store: Store) -> dict[str, list[tuple[str, str]]]:
         "families": _pairs(run("SELECT DISTINCT family, family FROM indicators WHERE family != '' ORDER BY 1")),
         "lists": _pairs(run("SELECT DISTINCT list, list FROM indicators ORDER BY 1")),
     }
+
+
+def known(store: Store) -> dict[str, set[str]]:
+    """By noun what a filter may be about, seen or not: also what is over by now, since its evidence stays."""
+    queries = {
+        "campaign": "SELECT campaign FROM indicators UNION SELECT id FROM casework.campaigns",
+        "unit": "SELECT unit FROM hosts UNION SELECT code FROM casework.units",
+        "list": "SELECT list FROM indicators",
+    }
+    return {noun: {row[0] for row in store.connection.execute(query)} - {""} for noun, query in queries.items()}
 
 
 def _pairs(rows: Any) -> list[tuple[str, str]]:

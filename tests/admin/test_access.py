@@ -39,6 +39,7 @@ HOST = HostRow(1, "127.10.0.7", "", "", 0, 0, 0, ())
 ASKED: dict[str, tuple[Permission, Callable[[], object]]] = {
     "list_hosts": ("hosts", lambda: access.list_hosts(EVERY_HOST, "last_seen", True, 1, 50)),
     "host_choices": ("hosts", access.host_choices),
+    "withdrawn_lists": ("hosts", access.withdrawn_lists),
     "fetch_host": ("hosts", lambda: access.fetch_host(1, 1)),
     "host_series": ("hosts", lambda: access.host_series(HOST, 0, 1, "day")),
     "host_evidence": ("hosts", lambda: access.host_evidence(HOST, 1, 50)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from blocklists.lookup import list_lists, search
+from blocklists.lookup import list_lists, search, withdrawn
 from blocklists.service import Lists
 from contracts.settings import ListSource
 from runtime.control import Refused
@@ -71,6 +71,18 @@ def test_lists_with_their_versions(take, library):
     take("b.example", name="one", hold=True)
     (found,) = list_lists(library)
     assert (found.name, found.live.number, [one.number for one in found.versions]) == ("one", 1, [2, 1])
+
+
+def test_lists_of_which_nothing_is_in_force(lists, take, settings):
+    assert withdrawn(settings.state) == frozenset()
+    take("a.example", name="one")
+    take("a.example", name="two")
+    assert withdrawn(settings.state) == frozenset()
+    lists.withdraw("os:tester", "one")
+    assert withdrawn(settings.state) == {"one"}
+    lists.activate("os:tester", "one", 1)
+    assert withdrawn(settings.state) == frozenset()
+    assert withdrawn(settings.state / "elsewhere") == frozenset(), "without a library nobody can tell"
 
 
 def test_a_departure_from_the_settings_is_told_until_it_ends(lists, take, library, tmp_path):

@@ -21,7 +21,7 @@ from blocklists.service import ImportOptions
 from contracts.control import RunFolder
 from contracts.settings import Settings
 from runtime.actor import own_actor
-from runtime.control import Refused, Unreachable, ask
+from runtime.control import Misused, Refused, Unreachable, ask
 from tests.blocklists.making import CONFIG, live_match, policy_of
 from tests.cli.answers import answering
 from tests.conftest import REPO
@@ -111,6 +111,11 @@ def test_wrong_requests_are_refused_in_words(settings):
         body = write(Path(settings.base), "a.example")
         with pytest.raises(Refused, match="no import request"):
             ask(path, "import", {"name": "x", "colour": "red"}, body=body)
+        with pytest.raises(Misused, match="no campaign has the id 'none-such'"):
+            ask(path, "import", {"name": "x", "campaign": "none-such"}, body=body)
+        with pytest.raises(Refused, match="no list is called 'x'") as plain:
+            ask(path, "rollback", {"name": "x"})
+        assert not isinstance(plain.value, Misused)
 
 
 def test_a_second_process_does_not_start(settings):

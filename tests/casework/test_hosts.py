@@ -236,6 +236,60 @@ def test_a_series_the_wrong_way_round_is_one_step(store):
     assert len(host_series(store, host, NOON, NOON - DAY)) == 1
 
 
+@pytest.fixture
+def let_through(tmp_path) -> Iterator[Store]:
+    """Machines that were let through: by a list alone, and once sinkholed, once watched, once by a kill-switch list."""
+    settings, clock = seeded(tmp_path), Clock()
+    passed = facts("ok.example", indicator="ok.example", action="passthru", list="ours", campaign="other")
+    recorder = recorder_in(settings.state, clock)
+    recorder.commit(
+        [
+            arrival(
+                1,
+                [
+                    row("127.10.0.1", NOON, 2, passed),
+                    row("127.10.0.2", NOON, 3, passed),
+                    row("127.10.0.2", NOON, 4),
+                    row("127.10.0.3", NOON, 1, facts(action="monitor")),
+                    row("127.10.0.4", NOON, 1, facts("kill.example", action="passthru", kind="kill-switch")),
+                ],
+            )
+        ]
+    )
+    rolled_up(recorder, clock)
+    recorder.close()
+    store = open_evidence(settings.state, readonly=True)
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize("sort", hosts.SORTS)
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (HostFilter(), "1234"),
+        (HostFilter(suspected=True), "234"),
+        (HostFilter(text="127.10", suspected=True), "234"),
+        (HostFilter(list="ours"), "12"),
+        (HostFilter(list="ours", suspected=True), ""),
+        (HostFilter(list="sample", suspected=True), "234"),
+        (HostFilter(since=NOON + 1, suspected=True), ""),
+        (HostFilter(until=NOON, unit="so-mau", suspected=True), "234"),
+    ],
+    ids=str,
+)
+def test_a_machine_that_lists_only_let_through_is_no_suspect(let_through, wanted, found, sort):
+    page = list_hosts(let_through, wanted, sort=sort)
+    assert sorted(one.address[-1] for one in page.rows) == list(found)
+    assert page.total == len(found)
+    assert list(iter_hosts(let_through, wanted, sort=sort)) == page.rows
+
+
+def test_a_suspect_is_shown_with_all_its_hits(let_through):
+    host = next(one for one in list_hosts(let_through, hosts.SUSPECTED).rows if one.address == "127.10.0.2")
+    assert (host.hits, {one.action for one in host.indicators}) == (7, {"passthru", "sinkhole"})
+
+
 def test_choices_are_what_occurs(store):
     found = hosts.filter_choices(store)
     assert found.campaigns == [("demo-2026", "Chiến dịch thử"), ("other", "other")]

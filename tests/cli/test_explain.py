@@ -72,7 +72,7 @@ def test_what_is_said_of_the_client_is_told(settings_file, run_folder):
         ran = run("--config", settings_file, "explain", "update.evil.example")
     assert "note  the client's network is in monitor mode" in ran.stdout
     assert (
-        "client table: unit so-mau; 127.10.0.0/24 is monitor until 2026-11-23 02:13:20 UTC: làm quen;"
+        "client table: unit so-mau; 127.10.0.0/24 is monitor until 2026-11-23 09:13:20: làm quen;"
         " a registered forwarder, believed in ecs, mac" in ran.stdout
     )
 

@@ -85,6 +85,25 @@ def test_who_named_the_machine_and_what_was_listed(recorded):
     assert "127.10.0.8 (told by 127.0.0.1)" in run(recorded, "--client", "127.10.0.8").stdout
 
 
+def test_a_list_that_was_withdrawn_since_is_marked(recorded):
+    file = recorded / "sample.txt"
+    file.write_text("evil.example\n")
+
+    def lists(*words):
+        assert CliRunner().invoke(main, ["--config", str(recorded / "config.yaml"), "lists", *words]).exit_code == 0
+
+    assert "withdrawn" not in run(recorded).stdout, "of a list that is not in the library nobody can tell"
+    lists("import", str(file), "--name", "sample")
+    assert "withdrawn" not in run(recorded).stdout
+    assert not any(one["withdrawn"] for one in json.loads(run(recorded, "--json").stdout))
+    lists("withdraw", "sample")
+    assert all(line.endswith("sample v3 (withdrawn)") for line in run(recorded).stdout.splitlines()[1:])
+    assert all(one["withdrawn"] for one in json.loads(run(recorded, "--json").stdout))
+    (recorded / "var" / "library.db").write_bytes(b"no database" * 1000)
+    shown = run(recorded)
+    assert (shown.exit_code, shown.stdout.count("sample v3\n")) == (0, 3), "hits are shown whatever the library is like"
+
+
 def test_nothing_and_bad_words(tmp_path, recorded):
     assert run(recorded, "--client", "127.99.0.1").stderr == "no hits\n"
     shown = run(recorded, "--client", "everybody")

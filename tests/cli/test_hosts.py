@@ -78,6 +78,7 @@ def test_json_for_programs(recorded):
         "last_seen": "2026-11-23T09:14:20+07:00",
         "hits": 1,
         "letter": "01/CV",
+        "withdrawn": False,
     }
 
 
@@ -88,7 +89,7 @@ def test_json_for_programs(recorded):
         (["--unit", "-"], ["9.9.9.9"]),
         (["--text", "uy ban"], ["127.20.0.9"]),
         (["--campaign", "demo-2026", "--sort", "hits"], ["127.10.0.1", "fd00:10::5", "127.20.0.9", "9.9.9.9"]),
-        (["--list", "nothing"], []),
+        (["--unit", "phong-mau"], []),
         (["--since", "2026-11-23 09:14"], ["127.10.0.1"]),
         (["--until", "2026-11-22"], []),
         (["--since", "2026-11-23", "--until", "2026-11-23", "--text", "emotet", "--unit", "xa-mau"], ["127.20.0.9"]),
@@ -97,6 +98,24 @@ def test_json_for_programs(recorded):
 def test_filters(recorded, words, addresses):
     found = json.loads(run(recorded, "hosts", "--json", *words).stdout)
     assert sorted(host["address"] for host in found) == sorted(addresses)
+
+
+def test_what_was_only_let_through_makes_no_machine_suspected(tmp_path):
+    settings, clock = seeded(tmp_path), Clock()
+    recorder = recorder_in(settings.state, clock)
+    recorder.commit([arrival(1, [row("127.10.0.1", NOON, 2, facts(action="passthru"))])])
+    rolled_up(recorder, clock)
+    shown = run(tmp_path, "hosts")
+    assert (shown.exit_code, shown.stdout) == (0, "")
+    assert shown.stderr == "no hosts; 1 were only let through: --let-through shows them\n"
+    assert json.loads(run(tmp_path, "hosts", "--json").stdout) == []
+    assert "evil.example (Emotet, passthru)" in run(tmp_path, "hosts", "--let-through").stdout
+    recorder.commit([arrival(2, [row("127.10.0.2", NOON, 2, facts(action="monitor"))])])
+    rolled_up(recorder, clock)
+    recorder.close()
+    lines = run(tmp_path, "hosts").stdout.splitlines()[1:]
+    assert [line.split()[2] for line in lines] == ["127.10.0.2"]
+    assert "evil.example (Emotet, monitor)" in lines[0]
 
 
 def test_what_is_left_out_is_told(recorded):
@@ -112,6 +131,65 @@ def test_nothing_yet_and_nothing_found(tmp_path, recorded):
         shown = run(folder, "hosts", *words)
         assert (shown.exit_code, shown.stdout, shown.stderr) == (0, "", "no hosts\n")
         assert json.loads(run(folder, "hosts", "--json", *words).stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--unit", "so-khong-co"], "--unit: no unit is called 'so-khong-co'; known: -, phong-mau, so-mau, xa-mau"),
+        (["--campaign", "demo-2025"], "--campaign: no campaign is called 'demo-2025'; known: demo-2026"),
+        (["--list", "nothing"], "--list: no list is called 'nothing'; known: sample"),
+        (["--list", "\x1b[31m"], "no list is called '\\x1b[31m'"),
+        (["--since", "2026-11-24", "--until", "2026-11-23"], "--until is before --since"),
+    ],
+)
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["table", "JSON"])
+def test_what_can_match_nothing_is_no_all_clear(recorded, words, says, form):
+    shown = run(recorded, "hosts", *words, *form)
+    assert (shown.exit_code, shown.stdout) == (2, ""), shown.output
+    assert says in shown.stderr
+    assert "\x1b" not in shown.stderr
+
+
+def test_what_is_over_is_known_with_its_hits_or_without(recorded, tmp_path):
+    shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
+    store = open_casework(tmp_path / "var")
+    store.connection.execute("UPDATE units SET valid_to = '2026-01-01' WHERE code = 'phong-mau'")
+    store.close()
+    file = tmp_path / "old.txt"
+    file.write_text("old.example\n")
+    assert run(tmp_path, "lists", "import", str(file)).exit_code == 0
+    assert run(tmp_path, "lists", "withdraw", "old").exit_code == 0
+    for words in (["--unit", "phong-mau"], ["--list", "old"]):
+        shown = run(tmp_path, "hosts", *words)
+        assert (shown.exit_code, shown.stderr) == (0, "no hosts\n"), shown.output
+    assert run(tmp_path, "hosts", "--list", "sample").exit_code == 0, "of hits alone, without a list in the library"
+    assert "known: kill-switch, old, sample" in run(tmp_path, "hosts", "--list", "ol").stderr
+
+
+def test_names_of_a_list_that_was_withdrawn_are_marked(recorded, tmp_path):
+    shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "sample.txt"
+    file.write_text("evil.example\n")
+    assert run(tmp_path, "lists", "import", str(file)).exit_code == 0
+    assert "withdrawn" not in run(tmp_path, "hosts").stdout
+    assert run(tmp_path, "lists", "withdraw", "sample").exit_code == 0
+    assert "evil.example (Emotet, list withdrawn)" in run(tmp_path, "hosts").stdout
+    found = json.loads(run(tmp_path, "hosts", "--json").stdout)
+    assert all(one["withdrawn"] for host in found for one in host["indicators"])
+
+
+def test_of_many_units_the_closest_are_named(recorded, tmp_path):
+    shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
+    store = open_casework(tmp_path / "var")
+    with store.transaction() as transaction:
+        transaction.executemany(
+            "INSERT INTO units (code, name) VALUES (?, ?)", [(f"xa-{number}", "Xã") for number in range(200)]
+        )
+    store.close()
+    told = run(tmp_path, "hosts", "--unit", "so-mauu").stderr
+    assert "known: so-mau, " in told
+    assert "and 184 others" in told
 
 
 def test_bad_words_are_told(recorded, tmp_path):

@@ -64,6 +64,7 @@ def test_a_zone_is_imported_and_found(lists, tmp_path):
     told = lists("import", file, "--zone", "rpz.test", "--addresses", "enforce").output
     for words in (
         "format       rpz (",
+        "zone         rpz.test (as asked)",
         "3 (2 names)",
         "addresses    1 (as the list: enforce)",
         "passthru     1",
@@ -77,6 +78,20 @@ def test_a_zone_is_imported_and_found(lists, tmp_path):
         assert words in found
     assert "enforce  nxdomain" in lists("search", "203.0.113.7").output
     assert "THEIR MODE" in lists("ls").output
+
+
+def test_the_zone_of_an_import_is_told_to_people_and_programs(lists, tmp_path, letter):
+    file = tmp_path / "feed.rpz"
+    file.write_text("evil.example.rpz.test. CNAME .\n")
+    lists("import", file, "--zone", "rpz.test")
+    file.write_text("evil.example.rpz.test. CNAME .\nbad.example.rpz.test. CNAME .\n")
+    report = json.loads(lists("import", file, "--json").stdout)
+    assert report["zone"] == "rpz.test"
+    assert report["zone_reason"] == "as version 1 was imported; --zone names another"
+    told = lists("import", letter, "--zone", "rpz.test")
+    assert "no response policy zone: domains (" in told.output
+    assert told.exit_code == 2
+    assert "zone" not in lists("import", letter).output
 
 
 def test_the_name_comes_from_the_file(lists, letter):
@@ -99,10 +114,25 @@ def test_wrong_use_is_exit_2(lists, tmp_path, letter):
     assert lists("rollback").exit_code == 2
 
 
-def test_what_cannot_be_is_exit_1_with_a_sentence(lists, letter):
-    told = lists("import", letter, "--campaign", "none-such")
-    assert (told.exit_code, "no campaign has the id 'none-such'" in told.output) == (1, True)
-    assert lists("rollback", "letter").exit_code == 1
+def test_what_cannot_be_is_exit_1_with_a_sentence(lists):
+    told = lists("rollback", "letter")
+    assert (told.exit_code, "no list is called 'letter'" in told.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--campaign", "none-such"), "no campaign has the id 'none-such'; known: none"),
+        (("--name", "Bad Name"), "'Bad Name' is no list name"),
+        (("--name", "kill-switch"), "comes with the product"),
+        (("--kind", "kill-switch", "--mode", "enforce"), "must resolve"),
+        (("--zone", "a..b"), "no name of a zone"),
+        (("--zone", "rpz.test"), "leave --zone out"),
+    ],
+)
+def test_what_can_never_be_meant_so_is_exit_2_with_a_sentence(lists, letter, words, says):
+    told = lists("import", letter, *words)
+    assert (told.exit_code, says in told.stderr) == (2, True), told.output
 
 
 def test_another_users_state_is_left_alone(lists, letter, settings_file, monkeypatch):
@@ -131,6 +161,18 @@ def test_ls_and_search(lists, letter):
     assert json.loads(lists("search", "203.0.113.7", "--json").stdout)[0]["indicator"] == "203.0.113.7"
     missing = lists("search", "good.example")
     assert (missing.exit_code, "in no list" in missing.output) == (1, True)
+
+
+def test_people_read_their_own_time_and_programs_one_with_its_zone(lists, letter, settings_file, monkeypatch):
+    monkeypatch.setattr("blocklists.library.now", lambda: "2026-11-23T20:13:20Z")
+    lists("import", letter, "--name", "letter")
+    for words in (("ls",), ("ls", "letter")):
+        assert "2026-11-24 03:13:20  " in lists(*words).output
+    (found,) = json.loads(lists("ls", "letter", "--json").stdout)
+    assert (found["live"]["created"], found["live"]["live_since"]) == ("2026-11-23T20:13:20Z",) * 2
+    with settings_file.open("a") as file:
+        file.write("time_zone: Europe/Berlin\n")
+    assert "2026-11-23 21:13:20  " in lists("ls").output
 
 
 def test_ls_says_where_a_person_decided_against_the_settings(lists, settings_file):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import re
 import subprocess
 import sys
+import tomllib
 
 import click
 import pytest
@@ -12,6 +15,7 @@ from click.testing import CliRunner
 from admin.cli.main import COMMANDS, load, main
 from tests.cli.answers import answering
 from tests.cli.conftest import SINKHOLE
+from tests.conftest import REPO
 
 
 def run(*words, **options):
@@ -54,7 +58,26 @@ def test_the_table_tells_the_truth(name):
 
 def test_the_installed_command_says_its_version():
     ran = subprocess.run([SINKHOLE, "--version"], capture_output=True, text=True, check=True)
-    assert ran.stdout.startswith("sinkhole, version ")
+    assert ran.stdout == f"sinkhole, version {project()['version']}\n"
+
+
+def project():
+    return tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_the_version_is_that_of_the_newest_part_of_the_changelog():
+    log = (REPO / "CHANGELOG.md").read_text(encoding="utf-8")
+    number, state = re.search(r"^## (\S+) \((.+)\)$", log, re.MULTILINE).groups()
+    assert project()["version"] == (f"{number}.dev0" if state == "unreleased" else number)
+
+
+def test_an_installed_package_says_what_it_was_installed_as(tmp_path, monkeypatch):
+    monkeypatch.setattr("admin.cli.main.PYPROJECT", tmp_path / "pyproject.toml")
+    assert run("--version").output == f"sinkhole, version {importlib.metadata.version('wan-sinkhole')}\n"
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "another"\nversion = "9"\n')
+    assert " 9" not in run("--version").output
+    monkeypatch.setattr("admin.cli.main.PACKAGE", "not-installed-anywhere")
+    assert run("--version").output == "sinkhole, version unknown\n"
 
 
 def test_an_unknown_command_is_a_usage_error():

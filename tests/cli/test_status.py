@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from contracts.decisions import Decisions, DecisionsFile, Unrecorded
+from contracts.decisions import Allowed, Bypass, Decisions, DecisionsFile, Unrecorded
 from contracts.policy import Manifest, ManifestEntry, PolicyFolder
 from tests.cli.answers import answering
 from tests.cli.test_main import run
@@ -85,6 +85,20 @@ def test_a_decision_that_is_not_recorded_is_a_problem(status, settings_file):
     assert "\x1b" not in line
     file.path.write_bytes(b"{")
     assert "outstanding" not in status().stdout  # that it is damaged the workers tell
+
+
+def test_names_that_are_allowed_are_counted_while_they_are(status, settings_file):
+    file, now = DecisionsFile(settings_file.parent / "var"), time.time()
+    allowed = [Allowed(f"n{number}.example", now + seconds, "") for number, seconds in enumerate((600, 600, -600))]
+    told = {1: "1 name is allowed", 2: "2 names are allowed"}
+    for count, words in told.items():
+        file.publish(Decisions(count, allowed=tuple(allowed[2 - count :])))
+        ran = status()
+        assert ran.exit_code == 0
+        assert notes(ran) == [f"{words} for a time: no list decides about them (sinkhole allow ls)"]
+    file.publish(Decisions(3, allowed=tuple(allowed[2:]), bypass=Bypass(now + 600, "")))
+    assert notes(status()) == []
+    assert json.loads(status("--json").stdout)["decisions"] == {"allowed": 0, "bypassed": True}
 
 
 def test_tcp_places_of_all_workers_are_told(status):

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from admin.cli.terminal import clean, span, table, width
+from admin.cli.terminal import clean, local_time, span, table, width
+
+
+@pytest.mark.parametrize("moment", [1_795_400_000, "2026-11-23T02:13:20Z", "2026-11-23T03:13:20+01:00"])
+def test_times_are_of_the_zone_of_people(moment):
+    assert local_time(moment, ZoneInfo("Asia/Ho_Chi_Minh")) == "2026-11-23 09:13:20"
+    assert local_time(None, ZoneInfo("Asia/Ho_Chi_Minh")) == ""
 
 
 @pytest.mark.parametrize(

@@ -90,3 +90,15 @@ def test_every_whole_config_shown_is_fine(page):
     for text in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         if text.startswith("# config.yaml"):
             config.parse(text, REPO / "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("docs/operator.md", "`sinkhole.ttl` seconds ({} as delivered)"),
+        ("docs/vi/ngung-chan.md", "`sinkhole.ttl` giây (mặc định {} giây)"),
+    ],
+)
+def test_guides_of_the_red_switch_say_how_long_clients_keep_an_answer(page, words):
+    text = " ".join((REPO / page).read_text(encoding="utf-8").split())
+    assert words.format(config.read(REPO / "config.yaml").sinkhole.ttl) in text
