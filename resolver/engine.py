@@ -102,6 +102,8 @@ class Engine:
                asker: Asker | None = None) -> Outcome:  # fmt: skip
         """Everything that a client's packet can bring about. Raises only for bugs of ours.
 
+        `transport` is by what it came to us: the size of the answer is its. What policy says by it, and what a hit
+        tells, goes by what the client itself speaks, where a proxy stands between (`Query.transport`).
         Where the packet says who asks, and that is believed, `asker` is somebody else afterwards.
         """
         if group is STRANGERS:
@@ -116,7 +118,7 @@ class Engine:
         except Malformed as error:
             self.counters.malformed += 1
             return Reply(self.bodies.error(error.query, error.rcode, error.ede), None) if error.query else None
-        if asker is not None and (query.claims or not asker.direct):
+        if asker is not None and (query.claims or asker.transport):
             group = identify(query, asker, self.access, self.counters)
         if query.qclass != CLASS_IN or query.qtype in TRANSFERS:
             return self._not_served(query, group, transport)
@@ -182,7 +184,7 @@ class Engine:
         way = verdict.way
         if way == "answer":
             return self._given(query, verdict, transport)
-        if way in _ON or (way == "tcp-only" and transport == "tcp"):
+        if way in _ON or (way == "tcp-only" and (query.transport or transport) == "tcp"):
             return None
         if way == "alias":
             return self._aliased(query, verdict, transport, now)
@@ -338,9 +340,12 @@ class Engine:
     def _keep(self, query: Query, packet: bytes, group: Group, transport: Transport, finished: Finished) -> None:
         """Options (cookies, client subnets) belong to one packet or one client: those skip the raw table.
 
-        So do packets that bring more than a question and an OPT record: with what nobody reads they could fill it.
+        So do packets that bring more than a question and an OPT record: with what nobody reads they could fill it. And
+        those of who speaks TCP to a proxy: all others in the table came by UDP, and their hits say so.
         """
-        if transport == "udp" and not query.options and len(packet) <= HEADER + len(query.question) + EMPTY_OPT:
+        if transport != "udp" or query.options or query.transport == "tcp":
+            return
+        if len(packet) <= HEADER + len(query.question) + EMPTY_OPT:
             self.tables(group).raw.put(packet[2:], finished)
 
     def _refuse_stranger(self, packet: bytes) -> Reply | None:
@@ -355,7 +360,9 @@ def _hit(verdict: Verdict, query: Query, transport: Transport) -> bytes | None:
     found = verdict.found
     if found is None or (query.counted is not None and found.step in _OF_THE_QUESTION):
         return None
-    hit = verdict.hit(transport, verified=query.cookie_verified or (transport == "tcp" and query.direct))
+    # Anyone can send a datagram in a proxy's name: that its client came by TCP is shown on a connection only.
+    verified = query.cookie_verified or (transport == "tcp" and query.direct)
+    hit = verdict.hit(query.transport or transport, verified=verified)
     return hit if hit != query.counted else None
 
 

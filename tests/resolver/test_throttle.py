@@ -155,6 +155,26 @@ def test_types_without_a_name_are_one(over, limited):
     assert over(query("evil.example", "ANY"))[2].qtype == ANY
 
 
+@pytest.mark.parametrize("asked", [*RECORDED, "silent.example"])
+def test_who_came_to_a_proxy_by_tcp_is_not_told_to_come_by_tcp(flooded, limited, asked):
+    """A failure, as on a connection of its own; and a datagram that names a connection proves none."""
+    for transport in ("udp", "tcp", "udp"):
+        asker = Asker(CLIENT, flooded.access.default, packed("127.10.0.54"), transport=transport)
+        outcome = limited.answer(query(asked), CLIENT, asker.group, asker, told=True)
+        facts = unpack_facts(outcome.hit)
+        expected = RECORDED.get(asked, (asked, asked, "letter-7", "drop"))
+        action = "drop" if (expected[3], transport) == ("tcp-only", "tcp") else expected[3]
+        assert (facts.qname, facts.indicator, facts.list, facts.action) == (*expected[:3], action)
+        assert (facts.transport, facts.verified) == (transport, False)
+        if asked == "silent.example":
+            assert isinstance(outcome, Drop)
+        elif transport == "udp":
+            come_by_tcp(outcome)
+        else:
+            answer = understood(outcome.body)
+            assert (answer.rcode(), answer.flags & dns.flags.TC) == (dns.rcode.SERVFAIL, 0)
+
+
 def test_equal_hits_are_the_same_octets(over):
     """So that they are folded into one row."""
     hits = {over(query(f"x{number}.evil.example"))[0].hit for number in range(50)}
