@@ -24,7 +24,7 @@ from resolver.policy.clients import STRANGERS, Access, Group
 from resolver.policy.ladder import Policy
 from resolver.policy.local import LocalNames
 from resolver.policy.verdict import FORWARD, Verdict
-from resolver.wire import rare, reply
+from resolver.wire import alias, reply
 from resolver.wire.answer import Answer
 from resolver.wire.constants import (
     CLASS_ANY,
@@ -222,7 +222,7 @@ class Engine:
     def _behind_alias(self, query: Query, verdict: Verdict, transport: Transport, records: reply.Records,
                       rcode: int) -> Reply:  # fmt: skip
         self.counters.listed += 1
-        whole = rare.behind_alias(verdict.target, query.question[-4:], records, self.policy.ttl)
+        whole = alias.behind(verdict.target, query.question[-4:], records, self.policy.ttl)
         return Reply(self.bodies.of(query, transport, whole, rcode, verdict.ede), _hit(verdict, query, transport))
 
     def _judge_answer(self, query: Query, cached: CachedAnswer, verdict: Verdict, group: Group) -> Verdict:

@@ -84,19 +84,19 @@ def agrees(data):
     return end
 
 
-@tries(max_examples=500)
+@tries(max_examples=500, deadline=None)
 @given(QUERIES | damaged(QUERIES))
 def test_of_what_another_codec_writes_whole_or_damaged(data):
     event("plain" if agrees(data) else "not plain")
 
 
-@tries(max_examples=500)
+@tries(max_examples=500, deadline=None)
 @given(by_hand() | damaged(by_hand()))
 def test_of_packets_on_the_edge(data):
     event("plain" if agrees(data) else "not plain")
 
 
-@tries(max_examples=500)
+@tries(max_examples=500, deadline=None)
 @given(st.binary(max_size=80) | st.binary(max_size=60).map(b"\0\0\1\0\0\1\0\0\0\0\0\0".__add__))
 def test_any_octets_have_an_outcome(data):
     event("plain" if agrees(data) else "not plain")
