@@ -36,6 +36,7 @@ from resolver.wire.constants import (
     EDE_PROHIBITED,
     EMPTY_OPT,
     HEADER,
+    NOERROR,
     NOTAUTH,
     REFUSED,
     SERVFAIL,
@@ -157,7 +158,7 @@ class Engine:
                 return Forward(key, query, _hit(verdict, query, transport), (self.policy, verdict))
             given = self._unanswered(query, verdict, group, transport, now, EDE_CACHED_ERROR)
             if isinstance(given, Reply):
-                self._keep(query, packet, group, transport, (given.body, until, given.hit))
+                self._keep(query, packet, group, transport, (given.body, min(until, given.until), given.hit))
             return given
         self.counters.cached += 1
         if cached.leads & self.policy.follows and verdict.way == "forward":
@@ -175,8 +176,8 @@ class Engine:
                  until: float = math.inf) -> Outcome:  # fmt: skip
         """What policy answers, kept as a finished packet where it is one; None where the question goes on as usual."""
         decided = self._by_policy(query, verdict, transport, now)
-        if isinstance(decided, Reply) and verdict.way != "alias":
-            self._keep(query, packet, group, transport, (decided.body, until, decided.hit))
+        if isinstance(decided, Reply):
+            self._keep(query, packet, group, transport, (decided.body, min(until, decided.until), decided.hit))
         return decided
 
     def _by_policy(self, query: Query, verdict: Verdict, transport: Transport, now: float) -> Outcome:
@@ -202,28 +203,35 @@ class Engine:
     def _aliased(self, query: Query, verdict: Verdict, transport: Transport, now: float) -> Outcome:
         """A CNAME and what its target has: a local record, or what an upstream says. No policy is asked about it."""
         if query.qtype == TYPE_ANY or not wants_recursion(query):  # nobody is asked for it
-            return self._behind_alias(query, verdict, transport, reply.NOTHING, 0)
+            return self._behind_alias(query, verdict, transport, reply.NOTHING, NOERROR)
         local = self.local.find(verdict.target, query.qtype)
         if local is not None:
             return self._behind_alias(query, verdict, transport, local.records, local.rcode)
         key = _key_of(query, verdict)
         cached = self.cache.get(key)
-        if cached is not None and cached.fresh(now):
-            return self._behind_alias(query, verdict, transport, cached.records(now), cached.rcode)
-        if self.failures.until(key, now) is None:
+        if (cached is None or not cached.fresh(now)) and self.failures.until(key, now) is None:
             return Forward(key, query, _hit(verdict, query, transport), (self.policy, verdict))
-        return self._behind_alias(query, verdict, transport, *self._stale_target(key, now))
+        return self._behind_alias(query, verdict, transport, *self._of_target(key, now))
 
-    def _stale_target(self, key: CacheKey, now: float) -> tuple[reply.Records, int]:
-        """What an alias's target had once, while no upstream answers (RFC 8767); else a failure."""
+    def _of_target(self, key: CacheKey, now: float) -> tuple[reply.Records, int, float]:
+        """What an alias's target has; while no upstream answers, what it had once (RFC 8767); else a failure.
+
+        With it until when that is right: its TTLs count down, and a failure is over when upstreams are asked again.
+        """
         old = self.stale(key, now)
-        return (old.stale_records(), old.rcode) if old is not None else (reply.NOTHING, SERVFAIL)
+        if old is not None and old.fresh(now):
+            return old.records(now), old.rcode, old.next_second(now)
+        until = self.failures.until(key, now) or now
+        if old is None:
+            return reply.NOTHING, SERVFAIL, until
+        return old.stale_records(), old.rcode, min(until, old.expires + self.dns.cache.stale_seconds)
 
-    def _behind_alias(self, query: Query, verdict: Verdict, transport: Transport, records: reply.Records,
-                      rcode: int) -> Reply:  # fmt: skip
+    def _behind_alias(self, query: Query, verdict: Verdict, transport: Transport, records: reply.Records, rcode: int,
+                      until: float = math.inf) -> Reply:  # fmt: skip
         self.counters.listed += 1
         whole = alias.behind(verdict.target, query.question[-4:], records, self.policy.ttl)
-        return Reply(self.bodies.of(query, transport, whole, rcode, verdict.ede), _hit(verdict, query, transport))
+        body = self.bodies.of(query, transport, whole, rcode, verdict.ede)
+        return Reply(body, _hit(verdict, query, transport), None, until)
 
     def _judge_answer(self, query: Query, cached: CachedAnswer, verdict: Verdict, group: Group) -> Verdict:
         """What policy says of where the answer leads; `verdict` is on the question by itself. Made once and kept."""
@@ -298,8 +306,9 @@ class Engine:
         if verdict.way == "forward" and cached is not None and cached.leads & policy.follows and key == own:
             verdict = self._judge_answer(query, cached, verdict, group)
         if verdict.way == "alias" and key == _key_of(query, verdict):
-            found = (cached.records(now), cached.rcode) if cached is not None else self._stale_target(key, now)
-            return self._behind_alias(query, verdict, transport, *found)
+            if cached is not None:
+                return self._behind_alias(query, verdict, transport, cached.records(now), cached.rcode)
+            return self._behind_alias(query, verdict, transport, *self._of_target(key, now))
         decided = self._by_policy(query, verdict, transport, now)
         if decided is not None:
             return decided
