@@ -23,7 +23,7 @@ from resolver.outcome import CacheKey, Drop, Finished, Forward, Outcome, Reply
 from resolver.policy.clients import STRANGERS, Access, Group
 from resolver.policy.ladder import Policy
 from resolver.policy.local import LocalNames
-from resolver.policy.verdict import FORWARD, Verdict
+from resolver.policy.verdict import FORWARD, Verdict, refused
 from resolver.wire import alias, reply
 from resolver.wire.answer import Answer
 from resolver.wire.constants import (
@@ -250,18 +250,19 @@ class Engine:
         """Other classes, zone transfers, a cookie without a question. Who transfers a listed name asked for it: a hit.
 
         So did who asked in class ANY, which holds IN. Names of CH or HS are other names, of which no list speaks.
+        The hit tells what was answered, not what the list asks for: of an alias, say, nobody heard.
         """
         if not query.question:
             return Reply(self.bodies.error(query, self.options.alone(query)), None)
         if query.qclass == CLASS_IN:  # RFC 5936 section 2.2.1: we have no zones
-            refused = self.bodies.error(query, NOTAUTH, EDE_NOT_AUTHORITATIVE)
+            body = self.bodies.error(query, NOTAUTH, EDE_NOT_AUTHORITATIVE)
             verdict = self._judge(query, group, transport)
         else:
-            refused, verdict = self.bodies.error(query, REFUSED, EDE_NOT_SUPPORTED), FORWARD
+            body, verdict = self.bodies.error(query, REFUSED, EDE_NOT_SUPPORTED), FORWARD
             if query.qclass == CLASS_ANY:  # recorded as type ANY: no address was given
                 verdict = self.policy.judge(query.name, TYPE_ANY, group)
-        hit = _hit(verdict, query, transport)
-        return Drop(hit) if verdict.way == "drop" else Reply(refused, hit)
+        hit = _hit(refused(verdict), query, transport)
+        return Drop(hit) if verdict.way == "drop" else Reply(body, hit)
 
     def arrived(self, key: CacheKey, answer: Answer, now: float) -> CachedAnswer:
         """An upstream's answer to `key`: kept for as long as it says."""
