@@ -23,8 +23,8 @@ from resolver.outcome import CacheKey, Drop, Finished, Forward, Outcome, Reply
 from resolver.policy.clients import STRANGERS, Access, Group
 from resolver.policy.ladder import Policy
 from resolver.policy.local import LocalNames
-from resolver.policy.verdict import FORWARD, Verdict
-from resolver.wire import rare, reply
+from resolver.policy.verdict import FORWARD, Verdict, refused
+from resolver.wire import alias, reply
 from resolver.wire.answer import Answer
 from resolver.wire.constants import (
     CLASS_ANY,
@@ -36,6 +36,7 @@ from resolver.wire.constants import (
     EDE_PROHIBITED,
     EMPTY_OPT,
     HEADER,
+    NOERROR,
     NOTAUTH,
     REFUSED,
     SERVFAIL,
@@ -102,6 +103,8 @@ class Engine:
                asker: Asker | None = None) -> Outcome:  # fmt: skip
         """Everything that a client's packet can bring about. Raises only for bugs of ours.
 
+        `transport` is by what it came to us: the size of the answer is its. What policy says by it, and what a hit
+        tells, goes by what the client itself speaks, where a proxy stands between (`Query.transport`).
         Where the packet says who asks, and that is believed, `asker` is somebody else afterwards.
         """
         if group is STRANGERS:
@@ -116,7 +119,7 @@ class Engine:
         except Malformed as error:
             self.counters.malformed += 1
             return Reply(self.bodies.error(error.query, error.rcode, error.ede), None) if error.query else None
-        if asker is not None and (query.claims or not asker.direct):
+        if asker is not None and (query.claims or asker.transport):
             group = identify(query, asker, self.access, self.counters)
         if query.qclass != CLASS_IN or query.qtype in TRANSFERS:
             return self._not_served(query, group, transport)
@@ -155,7 +158,7 @@ class Engine:
                 return Forward(key, query, _hit(verdict, query, transport), (self.policy, verdict))
             given = self._unanswered(query, verdict, group, transport, now, EDE_CACHED_ERROR)
             if isinstance(given, Reply):
-                self._keep(query, packet, group, transport, (given.body, until, given.hit))
+                self._keep(query, packet, group, transport, (given.body, min(until, given.until), given.hit))
             return given
         self.counters.cached += 1
         if cached.leads & self.policy.follows and verdict.way == "forward":
@@ -173,8 +176,8 @@ class Engine:
                  until: float = math.inf) -> Outcome:  # fmt: skip
         """What policy answers, kept as a finished packet where it is one; None where the question goes on as usual."""
         decided = self._by_policy(query, verdict, transport, now)
-        if isinstance(decided, Reply) and verdict.way != "alias":
-            self._keep(query, packet, group, transport, (decided.body, until, decided.hit))
+        if isinstance(decided, Reply):
+            self._keep(query, packet, group, transport, (decided.body, min(until, decided.until), decided.hit))
         return decided
 
     def _by_policy(self, query: Query, verdict: Verdict, transport: Transport, now: float) -> Outcome:
@@ -182,7 +185,7 @@ class Engine:
         way = verdict.way
         if way == "answer":
             return self._given(query, verdict, transport)
-        if way in _ON or (way == "tcp-only" and transport == "tcp"):
+        if way in _ON or (way == "tcp-only" and (query.transport or transport) == "tcp"):
             return None
         if way == "alias":
             return self._aliased(query, verdict, transport, now)
@@ -200,28 +203,35 @@ class Engine:
     def _aliased(self, query: Query, verdict: Verdict, transport: Transport, now: float) -> Outcome:
         """A CNAME and what its target has: a local record, or what an upstream says. No policy is asked about it."""
         if query.qtype == TYPE_ANY or not wants_recursion(query):  # nobody is asked for it
-            return self._behind_alias(query, verdict, transport, reply.NOTHING, 0)
+            return self._behind_alias(query, verdict, transport, reply.NOTHING, NOERROR)
         local = self.local.find(verdict.target, query.qtype)
         if local is not None:
             return self._behind_alias(query, verdict, transport, local.records, local.rcode)
         key = _key_of(query, verdict)
         cached = self.cache.get(key)
-        if cached is not None and cached.fresh(now):
-            return self._behind_alias(query, verdict, transport, cached.records(now), cached.rcode)
-        if self.failures.until(key, now) is None:
+        if (cached is None or not cached.fresh(now)) and self.failures.until(key, now) is None:
             return Forward(key, query, _hit(verdict, query, transport), (self.policy, verdict))
-        return self._behind_alias(query, verdict, transport, *self._stale_target(key, now))
+        return self._behind_alias(query, verdict, transport, *self._of_target(key, now))
 
-    def _stale_target(self, key: CacheKey, now: float) -> tuple[reply.Records, int]:
-        """What an alias's target had once, while no upstream answers (RFC 8767); else a failure."""
+    def _of_target(self, key: CacheKey, now: float) -> tuple[reply.Records, int, float]:
+        """What an alias's target has; while no upstream answers, what it had once (RFC 8767); else a failure.
+
+        With it until when that is right: its TTLs count down, and a failure is over when upstreams are asked again.
+        """
         old = self.stale(key, now)
-        return (old.stale_records(), old.rcode) if old is not None else (reply.NOTHING, SERVFAIL)
+        if old is not None and old.fresh(now):
+            return old.records(now), old.rcode, old.next_second(now)
+        until = self.failures.until(key, now) or now
+        if old is None:
+            return reply.NOTHING, SERVFAIL, until
+        return old.stale_records(), old.rcode, min(until, old.expires + self.dns.cache.stale_seconds)
 
-    def _behind_alias(self, query: Query, verdict: Verdict, transport: Transport, records: reply.Records,
-                      rcode: int) -> Reply:  # fmt: skip
+    def _behind_alias(self, query: Query, verdict: Verdict, transport: Transport, records: reply.Records, rcode: int,
+                      until: float = math.inf) -> Reply:  # fmt: skip
         self.counters.listed += 1
-        whole = rare.behind_alias(verdict.target, query.question[-4:], records, self.policy.ttl)
-        return Reply(self.bodies.of(query, transport, whole, rcode, verdict.ede), _hit(verdict, query, transport))
+        whole = alias.behind(verdict.target, query.question[-4:], records, self.policy.ttl)
+        body = self.bodies.of(query, transport, whole, rcode, verdict.ede)
+        return Reply(body, _hit(verdict, query, transport), None, until)
 
     def _judge_answer(self, query: Query, cached: CachedAnswer, verdict: Verdict, group: Group) -> Verdict:
         """What policy says of where the answer leads; `verdict` is on the question by itself. Made once and kept."""
@@ -240,18 +250,19 @@ class Engine:
         """Other classes, zone transfers, a cookie without a question. Who transfers a listed name asked for it: a hit.
 
         So did who asked in class ANY, which holds IN. Names of CH or HS are other names, of which no list speaks.
+        The hit tells what was answered, not what the list asks for: of an alias, say, nobody heard.
         """
         if not query.question:
             return Reply(self.bodies.error(query, self.options.alone(query)), None)
         if query.qclass == CLASS_IN:  # RFC 5936 section 2.2.1: we have no zones
-            refused = self.bodies.error(query, NOTAUTH, EDE_NOT_AUTHORITATIVE)
+            body = self.bodies.error(query, NOTAUTH, EDE_NOT_AUTHORITATIVE)
             verdict = self._judge(query, group, transport)
         else:
-            refused, verdict = self.bodies.error(query, REFUSED, EDE_NOT_SUPPORTED), FORWARD
+            body, verdict = self.bodies.error(query, REFUSED, EDE_NOT_SUPPORTED), FORWARD
             if query.qclass == CLASS_ANY:  # recorded as type ANY: no address was given
                 verdict = self.policy.judge(query.name, TYPE_ANY, group)
-        hit = _hit(verdict, query, transport)
-        return Drop(hit) if verdict.way == "drop" else Reply(refused, hit)
+        hit = _hit(refused(verdict), query, transport)
+        return Drop(hit) if verdict.way == "drop" else Reply(body, hit)
 
     def arrived(self, key: CacheKey, answer: Answer, now: float) -> CachedAnswer:
         """An upstream's answer to `key`: kept for as long as it says."""
@@ -296,8 +307,9 @@ class Engine:
         if verdict.way == "forward" and cached is not None and cached.leads & policy.follows and key == own:
             verdict = self._judge_answer(query, cached, verdict, group)
         if verdict.way == "alias" and key == _key_of(query, verdict):
-            found = (cached.records(now), cached.rcode) if cached is not None else self._stale_target(key, now)
-            return self._behind_alias(query, verdict, transport, *found)
+            if cached is not None:
+                return self._behind_alias(query, verdict, transport, cached.records(now), cached.rcode)
+            return self._behind_alias(query, verdict, transport, *self._of_target(key, now))
         decided = self._by_policy(query, verdict, transport, now)
         if decided is not None:
             return decided
@@ -338,9 +350,12 @@ class Engine:
     def _keep(self, query: Query, packet: bytes, group: Group, transport: Transport, finished: Finished) -> None:
         """Options (cookies, client subnets) belong to one packet or one client: those skip the raw table.
 
-        So do packets that bring more than a question and an OPT record: with what nobody reads they could fill it.
+        So do packets that bring more than a question and an OPT record: with what nobody reads they could fill it. And
+        those of who speaks TCP to a proxy: all others in the table came by UDP, and their hits say so.
         """
-        if transport == "udp" and not query.options and len(packet) <= HEADER + len(query.question) + EMPTY_OPT:
+        if transport != "udp" or query.options or query.transport == "tcp":
+            return
+        if len(packet) <= HEADER + len(query.question) + EMPTY_OPT:
             self.tables(group).raw.put(packet[2:], finished)
 
     def _refuse_stranger(self, packet: bytes) -> Reply | None:
@@ -355,7 +370,9 @@ def _hit(verdict: Verdict, query: Query, transport: Transport) -> bytes | None:
     found = verdict.found
     if found is None or (query.counted is not None and found.step in _OF_THE_QUESTION):
         return None
-    hit = verdict.hit(transport, verified=query.cookie_verified or (transport == "tcp" and query.direct))
+    # Anyone can send a datagram in a proxy's name: that its client came by TCP is shown on a connection only.
+    verified = query.cookie_verified or (transport == "tcp" and query.direct)
+    hit = verdict.hit(query.transport or transport, verified=verified)
     return hit if hit != query.counted else None
 
 

@@ -15,7 +15,7 @@ from resolver.cache.entry import CachedAnswer
 from resolver.engine import TRANSFERS, Engine
 from resolver.policy.clients import PROXIES, STRANGERS, Group
 from resolver.policy.ladder import RUNGS
-from resolver.policy.verdict import Found, Verdict
+from resolver.policy.verdict import Found, Verdict, refused
 from resolver.wire.constants import AD, CD, CLASS_IN, TYPE_ANY, TYPE_NAMES
 from resolver.wire.query import NO_QUESTION
 
@@ -65,6 +65,7 @@ def explain(engine: Engine, name: bytes, qtype: int, client: bytes, now: float) 
             told.matched(verdict)
             if verdict.way == "drop":
                 return told.decided(verdict)
+            told.note(f"the hit is recorded as {refused(verdict).action}")
         return told.end(_ACCESS, "notauth", "zone transfers are given to nobody: no zone is held here")
     if verdict.action == "exempt":
         told.note("the client's network is exempt: no list is asked")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from contracts.hit import Claim, How, pack_claim
+from contracts.hit import Claim, How, Transport, pack_claim
 from resolver.counters import Counters
 from resolver.policy.clients import Access, Group
 from resolver.wire.claims import client_of, cpe_id_of, mac_of
@@ -20,24 +20,25 @@ _TRUST_OF = {EDNS_ECS: "ecs", EDNS_MAC: "mac", EDNS_MAC_TEXT: "mac", EDNS_CPE_ID
 class Asker:
     """Who a packet is from, as far as it is known: `client` with its `group`, and the packed `claim` of who said so.
 
-    `proxy` is the address of a listed proxy that named the client, else empty. `direct`: whoever is at the other end of
-    the connection is the client, or speaks to it by a connection; then TCP shows that the client reads what is sent.
+    `proxy` is the address of a listed proxy that named the client, else empty. `transport`: by what the client speaks
+    to that proxy; None where nobody stands between, so that it is by what the packet came.
     """
 
-    __slots__ = ("claim", "client", "direct", "group", "proven", "proxy")
+    __slots__ = ("claim", "client", "group", "proven", "proxy", "transport")
 
-    def __init__(self, client: bytes, group: Group, proxy: bytes = b"", *, direct: bool = True) -> None:
+    def __init__(self, client: bytes, group: Group, proxy: bytes = b"", *, transport: Transport | None = None) -> None:
         self.client = client
         self.group = group
         self.proxy = proxy
-        self.direct = direct
+        self.transport = transport
         self.proven = False  # whoever sent it has shown by a cookie that it reads what is sent to its address
         self.claim = _packed(proxy, "proxy") if proxy and proxy != client else b""
 
 
 def identify(query: Query, asker: Asker, access: Access, counters: Counters) -> Group:
     """Take in what the question's own options say of who asks, as far as that is believed; the group to judge by."""
-    query.direct = asker.direct
+    query.transport = asker.transport
+    query.direct = asker.transport != "udp"
     asker.proven = query.cookie_verified
     claims = query.claims
     if not claims:

@@ -5,6 +5,8 @@ No behaviour here. Structs, not named tuples, wherever one is made for each pack
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from resolver.policy.ladder import Policy
@@ -18,11 +20,15 @@ Finished = tuple[bytes, float, bytes | None]
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
-    """Send `body` behind the query's ID; record `hit`; ask upstream for `refresh`, whose answer is soon over."""
+    """Send `body` behind the query's ID; record `hit`; ask upstream for `refresh`, whose answer is soon over.
+
+    `until`: how long the body is right, as far as that depends on another name than the one that was asked.
+    """
 
     body: bytes
     hit: bytes | None
     refresh: CacheKey | None = None
+    until: float = math.inf
 
 
 class Forward(msgspec.Struct, frozen=True):

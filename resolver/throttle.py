@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 
-from contracts.hit import Action, pack_facts, summary
+from contracts.hit import Action, Transport, pack_facts, summary
 from resolver.cache.table import TwoGenerations
 from resolver.engine import Engine
 from resolver.identity import Asker, identify
@@ -22,7 +22,7 @@ from resolver.wire.query import Ignored, Malformed, parse
 
 _TYPE_CLASS = struct.Struct("!HH")
 KEPT = 10_000  # packed hits, in each of two generations
-_Kind = tuple[str, bytes, bool, int, Action, bool]  # list, indicator, asked itself, type, action, verified
+_Kind = tuple[str, bytes, bool, int, Action, Transport, bool]  # list, indicator, asked itself, type, ..., verified
 
 
 class Throttle:
@@ -36,14 +36,14 @@ class Throttle:
     def answer(self, packet: bytes, client: bytes, group: Group, asker: Asker, *, told: bool) -> Outcome:
         """For one question by UDP. What is none gets nothing, and neither does a stranger. Raises for bugs of ours.
 
-        `told`: so that it comes by TCP. Else there is no answer at all.
+        `told`: so that it comes by TCP; a failure where it did so, to a proxy. Else there is no answer at all.
         """
         engine, counters = self._engine, self._engine.counters
         if group is STRANGERS:
             counters.refused += 1
             return None
         end = plain(packet)
-        if end:  # the shape of nearly every flood
+        if end and asker.transport != "tcp":  # the shape of nearly every flood
             qtype, qclass = _TYPE_CLASS.unpack_from(packet, end - 4)
             hit, dropped = self._hit(packet[HEADER : end - 4].lower(), qtype, qclass, group)
             if dropped or not told:
@@ -52,7 +52,7 @@ class Throttle:
         return self._uncommon(packet, client, group, asker, told=told)
 
     def _uncommon(self, packet: bytes, client: bytes, group: Group, asker: Asker, *, told: bool) -> Outcome:
-        """With options: cookies, or what a forwarder says of who asks. Or no question at all."""
+        """With options: cookies, or what a forwarder says of who asks. By TCP to a proxy. Or no question at all."""
         engine, counters = self._engine, self._engine.counters
         try:
             query = parse(packet)
@@ -64,14 +64,17 @@ class Throttle:
         except Malformed:
             counters.malformed += 1
             return None
-        if query.claims or not asker.direct:
+        if query.claims or asker.transport:
             group = identify(query, asker, engine.access, counters)
         hit, dropped = None, False
+        by = asker.transport or "udp"
         if query.question:
-            hit, dropped = self._hit(query.name, query.qtype, query.qclass, group, verified=query.cookie_verified)
-        return Drop(hit) if dropped or not told else Reply(engine.bodies.truncated(query), hit)
+            hit, dropped = self._hit(query.name, query.qtype, query.qclass, group, by, verified=query.cookie_verified)
+        if dropped or not told:
+            return Drop(hit)
+        return Reply(engine.bodies.truncated(query) if by == "udp" else engine.bodies.limited(query), hit)
 
-    def _hit(self, name: bytes, qtype: int, qclass: int, group: Group, *,
+    def _hit(self, name: bytes, qtype: int, qclass: int, group: Group, by: Transport = "udp", *,
              verified: bool = False) -> tuple[bytes | None, bool]:  # fmt: skip
         """Packed facts, None where nothing is listed; and whether policy leaves such questions without any answer."""
         if qclass != CLASS_IN:
@@ -85,14 +88,15 @@ class Throttle:
         if self._policy is not policy:
             self._policy, self._hits = policy, TwoGenerations(KEPT)
         match, mode = found
-        action: Action = "tcp-only" if mode == "enforce" else mode
-        if mode == "enforce" and match.match.rule.action == "drop":
-            action = "drop"
+        dropped = mode == "enforce" and match.match.rule.action == "drop"
+        action: Action = "drop" if dropped or by == "tcp" else "tcp-only"  # by TCP there is no other way to come by
+        if mode != "enforce":
+            action = mode
         indicator = match.match.indicator
-        kind = match.entry.list, indicator, indicator == name, qtype, action, verified
+        kind = match.entry.list, indicator, indicator == name, qtype, action, by, verified
         packed = self._hits.get(kind)
         if packed is None:
-            facts = hit_facts(match, (name, qtype), action, "udp", verified=verified)
+            facts = hit_facts(match, (name, qtype), action, by, verified=verified)
             packed = pack_facts(summary(facts))
             self._hits.put(kind, packed)
-        return packed, action == "drop"
+        return packed, dropped

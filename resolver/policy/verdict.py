@@ -114,6 +114,13 @@ ALLOWED = Verdict("allowed", "final")
 EXEMPT = Verdict("exempt", "final")
 
 
+def refused(verdict: Verdict) -> Verdict:
+    """Of a question that nobody is served, whatever a list asks for: it held no data. No answer at all stays that."""
+    if verdict.way in {"forward", "final", "drop"}:
+        return verdict
+    return Verdict("nodata", "answer", verdict.asked, verdict.found)
+
+
 def watched(name: bytes, qtype: int, found: Found) -> Verdict:
     """Answered as usual and recorded."""
     return Verdict("monitor", "forward", (name, qtype), found)

@@ -99,9 +99,9 @@ class Dispatcher:
                     self.engine.access.generation,
                 )  # fmt: skip
                 self._count(waiting, outcome.hit)
-                proven = asker.proven or query.cookie_verified or (transport == "tcp" and asker.direct)
+                proven = asker.proven or query.cookie_verified or (transport == "tcp" and asker.transport != "udp")
                 # a claim in the packet moves no limit
-                limited = self._limited(query, client, group, transport, now, proven=proven)
+                limited = self._limited(query, client, group, query.transport or transport, now, proven=proven)
                 outcome = limited or self._ask(outcome, waiting, now)
             if isinstance(outcome, Forward) or outcome is None:
                 return outcome
@@ -158,8 +158,14 @@ class Dispatcher:
         )
         return None if isinstance(refused, Forward) else refused
 
-    def truncated(self, packet: bytes) -> bytes | None:
-        """The question with TC and nothing else, for what is over a limit."""
+    def within_limits(self, body: bytes, packet: bytes, client: bytes, group: Group, now: float) -> bytes | None:
+        """A large answer for who speaks UDP, where its network may have it; else the question with TC.
+
+        None where that can be said of no question.
+        """
+        if self.limits.answer(client, len(body), forwarder=group.forwarder, now=now):
+            return body
+        self.over_limit(client)
         query = header_only(packet)
         return self.engine.bodies.truncated(query) if query else None
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from contracts.hit import Transport
+
 MAX_HEADER = 536  # octets with all TLVs: what the protocol promises to fit into any first segment
 _SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 _FIXED = struct.Struct("!12sBBH")
@@ -32,6 +34,13 @@ class Header(NamedTuple):
     client: bytes | None
     stream: bool
     size: int
+
+    @property
+    def transport(self) -> Transport | None:
+        """By what the client speaks to the proxy; None where that asks for itself."""
+        if self.client is None:
+            return None
+        return "tcp" if self.stream else "udp"
 
 
 def read_header(data: bytes) -> Header | None:

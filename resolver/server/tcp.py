@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -17,6 +18,7 @@ from twisted.protocols.policies import TimeoutMixin
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from contracts.hit import Transport
 from resolver.identity import Asker
 from resolver.outcome import Forward, Reply
 from resolver.policy.clients import PROXIES, STRANGERS, Access
@@ -46,7 +48,7 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
         family = socket.AF_INET6 if ":" in peer.host else socket.AF_INET
         self._client = socket.inet_pton(family, peer.host)
         self._proxy = b""  # who named the client
-        self._direct = True
+        self._asked_by: Transport | None = None  # by what that one's client speaks to it
         self._header: bytes | None = None  # of it what is here, while it is awaited
         self._group = self.factory.access.group(self._client)
         self._generation = self.factory.access.generation
@@ -101,7 +103,7 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
             return b""
         self._header = None
         self.factory.unnamed.discard(self)
-        self._proxy, self._direct = self._client, header.stream
+        self._proxy, self._asked_by = self._client, header.transport
         self._client = header.client or self._proxy
         self._classify()
         self._enter()
@@ -130,20 +132,32 @@ class TcpConnection(Int16StringReceiver, TimeoutMixin):
                 dispatcher.engine.counters.proxy_refused += 1
                 self.cut_off()
                 return
-        asker = Asker(self._client, self._group, self._proxy, direct=self._direct) if self._proxy else None
+        asker = Asker(self._client, self._group, self._proxy, transport=self._asked_by) if self._proxy else None
         now = dispatcher.clock()
-        outcome = dispatcher.packet(string, self._client, self._group, "tcp", self._later, now, asker)
+        by_udp = self._asked_by == "udp"  # perhaps in another's name: nothing is proven, and limits are as by UDP
+        later = partial(self._later_by_udp, string) if by_udp else self._later
+        outcome = dispatcher.packet(string, self._client, self._group, "tcp", later, now, asker)
         if isinstance(outcome, Reply):
             dispatcher.hits.flush()
-            self.sendString(string[:2] + outcome.body)
+            message = string[:2] + outcome.body
+            self.sendString(self._within_limits(string, message) if by_udp else message)
         elif isinstance(outcome, Forward):
             self._under_way += 1
         elif self._group is STRANGERS:
             self._end()
-        if not dispatcher.limits.question(self._client, forwarder=self._group.forwarder, now=now, proven=True):
+        if not dispatcher.limits.question(self._client, forwarder=self._group.forwarder, now=now, proven=not by_udp):
             self._rest_a_while()
         elif self._under_way >= MAX_UNDER_WAY:
             super().pauseProducing()
+
+    def _within_limits(self, packet: bytes, message: bytes) -> bytes:
+        """What goes by UDP from the proxy on: a large answer where the client's network may have it, else TC."""
+        dispatcher = self.factory.dispatcher
+        body = dispatcher.within_limits(message[2:], packet, self._client, self._group, dispatcher.clock())
+        return message[:2] + body if body is not None else b""
+
+    def _later_by_udp(self, packet: bytes, message: bytes) -> None:
+        self._later(self._within_limits(packet, message) if message else message)
 
     def _rest_a_while(self) -> None:
         """Its share is used up: the client's next questions wait on its side, and none of them is lost."""

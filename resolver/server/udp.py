@@ -133,8 +133,8 @@ class UdpServer:
                     key = (client, hit)
                     hits[key] = hits.get(key, 0) + 1
             size = len(body)
-            if size > large:
-                given = self._within_limits(body, data[at : at + length].tobytes(), client, group, now)
+            if size > large and group is not PROXIES:  # what goes to a proxy's clients is `_proxied`'s
+                given = dispatcher.within_limits(body, data[at : at + length].tobytes(), client, group, now)
                 if given is None:
                     silent.append(i)
                     continue
@@ -152,14 +152,6 @@ class UdpServer:
         if slow:
             dispatcher.flush_questions()
 
-    def _within_limits(self, body: bytes, packet: bytes, client: bytes, group: Group, now: float) -> bytes | None:
-        """A large answer where its client may have it, else TC. What goes to a proxy's clients is `_proxied`'s."""
-        limits = self._dispatcher.limits
-        if group is PROXIES or limits.answer(client, len(body), forwarder=group.forwarder, now=now):
-            return body
-        self._dispatcher.over_limit(client)
-        return self._dispatcher.truncated(packet)
-
     def _classify(self, client: bytes) -> Group:
         """The group of a client not seen before; remembered, strangers too."""
         if len(self._clients) >= _KNOWN_CLIENTS:
@@ -171,12 +163,14 @@ class UdpServer:
               asker: Asker | None = None) -> bytes | None:  # fmt: skip
         if group is PROXIES:
             return self._proxied(i, packet, client, now)
-        aged = self._dispatcher.engine.tables(group).raw.get(packet[2:])  # promoted where it was in the old generation
-        if aged is not None and now < aged[1]:
-            if aged[2] is not None:
-                self._dispatcher.hits.add(client, aged[2], 1, asker.claim if asker is not None else b"")
-            return aged[0]
         dispatcher = self._dispatcher
+        by_tcp = asker is not None and asker.transport == "tcp"  # to the proxy; what is in the table is for UDP
+        if not by_tcp:
+            aged = dispatcher.engine.tables(group).raw.get(packet[2:])  # promoted where it was in the old generation
+            if aged is not None and now < aged[1]:
+                if aged[2] is not None:
+                    dispatcher.hits.add(client, aged[2], 1, asker.claim if asker is not None else b"")
+                return aged[0]
         if not dispatcher.limits.question(client, forwarder=group.forwarder, now=now):
             outcome = dispatcher.throttled(packet, client, group, now, asker)
             return outcome.body if isinstance(outcome, Reply) else None
@@ -184,8 +178,8 @@ class UdpServer:
         late = self._late
 
         def send(message: bytes) -> None:
-            if len(message) > LARGE:
-                given = self._within_limits(message[2:], packet, client, group, self._dispatcher.clock())
+            if len(message) > LARGE and not by_tcp:
+                given = dispatcher.within_limits(message[2:], packet, client, group, dispatcher.clock())
                 message = message[:2] + given if given is not None else b""
             if message:
                 late.put(name, message)
@@ -208,11 +202,11 @@ class UdpServer:
             if len(self._behind) >= _KNOWN_CLIENTS:
                 self._behind.clear()
             group = self._behind[proxy, client] = self._access.behind(proxy, client)
-        asker = Asker(client, group, proxy, direct=header.stream)
+        asker = Asker(client, group, proxy, transport=header.transport)
         packet = packet[header.size :]
         body = self._slow(i, packet, client, group, now, asker)
-        if body is not None and len(body) > LARGE:
-            body = self._within_limits(body, packet, client, group, now)
+        if body is not None and len(body) > LARGE and asker.transport != "tcp":  # its address is not forged
+            body = self._dispatcher.within_limits(body, packet, client, group, now)
         if body is not None:
             self._batch.data[i * SIZE : i * SIZE + 2] = packet[:2]  # the ID, in front of which the header stood
         return body

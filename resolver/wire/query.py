@@ -9,6 +9,7 @@ import struct
 
 import msgspec
 
+from contracts.hit import Transport
 from resolver.wire.claims import Claims
 from resolver.wire.constants import (
     AD,
@@ -75,6 +76,7 @@ class Query(msgspec.Struct, eq=False):
     cookie_verified: bool = False  # the client has shown that it reads what is sent to its address
     claims: Claims | None = None  # what the options say of who asks, not believed yet
     direct: bool = True  # a TCP connection is the client's own: it reads what is sent to its address
+    transport: Transport | None = None  # by what the client speaks to the proxy that named it, where one did
     counted: bytes | None = None  # the hit that is recorded of it already
     returns: bytes = b""  # options for the OPT record of the answer, filled in by resolver.options
 

@@ -1,7 +1,6 @@
-"""Octets of records that people wrote down, and answers put together from others: the one door to dnslib.
+"""Octets of records that people wrote down: the one door to dnslib.
 
-Reading and checking lines is contracts.zone_text's. Slow: of packets only those come here that policy answers with an
-alias.
+Reading and checking lines is contracts.zone_text's. Slow: no packet comes here.
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ from resolver.wire import reply
 from resolver.wire.constants import CLASS_IN, HEADER
 
 _RECORD = struct.Struct("!HHHIH")  # pointer to the owner, type, class, TTL, length
-MAX_BEHIND, MAX_OCTETS_BEHIND = 50, 4096  # records and octets behind an alias
-_HEADER = struct.Struct("!HHHHHH")
 _TO_QUESTION = 0xC000 | HEADER
 
 
@@ -62,27 +59,3 @@ def answer(qtype: int, ttl: int, data: list[bytes]) -> reply.Records:
     """Records of one type for the name that was asked."""
     heads = [_RECORD.pack(_TO_QUESTION, qtype, CLASS_IN, ttl, len(one)) + one for one in data]
     return reply.Records(b"".join(heads), len(data), 0)
-
-
-def behind_alias(target: bytes, type_class: bytes, found: reply.Records, ttl: int) -> reply.Records:
-    """A CNAME from the name that was asked to `target`, and the records found for that, their names written whole."""
-    import dnslib  # noqa: TID251  this is the door
-
-    first = reply.alias(target, ttl)
-    if found.answers + found.authorities > MAX_BEHIND or len(found.data) > MAX_OCTETS_BEHIND:
-        return first  # the alias alone: its target can be asked for, and no list may cost a worker its time
-    head = _HEADER.pack(0, 0x8180, 1, found.answers, found.authorities, 0)
-    try:
-        message = dnslib.DNSRecord.parse(head + target + type_class + found.data)
-        parts = [first.data] + [_whole(dnslib, one) for one in (*message.rr, *message.auth)]
-    except Exception:  # noqa: BLE001  data that dnslib does not read, legal or not: it raises whatever comes of it
-        return first
-    return reply.Records(b"".join(parts), 1 + len(message.rr), len(message.auth))
-
-
-def _whole(dnslib: Any, record: Any) -> bytes:
-    """One record without pointers."""
-    buffer = dnslib.DNSBuffer()
-    buffer.encode_name = buffer.encode_name_nocompress
-    record.pack(buffer)
-    return bytes(buffer.data)

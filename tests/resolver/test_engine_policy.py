@@ -12,6 +12,7 @@ from contracts import names
 from contracts.clients import NetworkStanding
 from contracts.hit import unpack_facts
 from contracts.networks import NetworkTable
+from contracts.segment import Data
 from resolver.engine import MAX_JUDGED, MAX_TABLES, cache_key
 from resolver.outcome import Drop, Forward, Reply
 from resolver.policy.clients import Group
@@ -215,3 +216,40 @@ def test_a_dropped_name_is_not_answered_however_it_is_asked(tmp_path):
     engine = make_engine(policy(tmp_path, ("letter-7", "enforce", [listed("evil.example", action="drop")])))
     assert isinstance(ask(engine, query("evil.example", "AXFR")), Drop)
     assert isinstance(ask(engine, query("evil.example", qclass="ANY")), Drop)
+
+
+ASKED_FOR = [
+    ({}, "nodata"), ({"action": "nxdomain"}, "nodata"), ({"action": "nodata"}, "nodata"),
+    ({"action": "tcp-only"}, "nodata"), ({"action": "alias", "target": names.to_wire("garden.vn")}, "nodata"),
+    ({"action": "local", "data": (Data(5, 60, names.to_wire("garden.vn")),)}, "nodata"),
+    ({"action": "passthru"}, "passthru"), ({"action": "drop"}, "drop"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "how", [{"kind": "AXFR"}, {"kind": "IXFR"}, {"qclass": "ANY"}, {"qclass": "ANY", "kind": "TXT"}]
+)
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize(
+    ("rule", "action"), ASKED_FOR, ids=lambda one: one.get("action") if isinstance(one, dict) else ""
+)
+def test_of_what_nobody_is_served_the_hit_tells_what_was_answered(tmp_path, rule, action, transport, how):
+    """An alias, say, was never given: the answer is NOTAUTH, or REFUSED in class ANY."""
+    engine = make_engine(policy(tmp_path, ("letter-7", "enforce", [listed("evil.example", **rule)])))
+    for _ in range(2):  # by TCP from the table of verdicts
+        packet = query("www.evil.example", **how)
+        outcome = engine.answer(packet, engine.access.group(CLIENT), transport, NOW, CLIENT)
+        facts = unpack_facts(outcome.hit)
+        assert (facts.action, facts.transport, facts.indicator, facts.address) == (
+            action,
+            transport,
+            "evil.example",
+            "",
+        )
+        assert facts.qtype == {"AXFR": 252, "IXFR": 251}.get(how.get("kind"), 255)
+        assert isinstance(outcome, Drop) == (action == "drop")
+        if isinstance(outcome, Reply):
+            assert understood(outcome.body).rcode() == (5 if "qclass" in how else 9)
+    asked = ask(engine, query("www.evil.example", "TXT"))
+    if rule and action == "nodata" and not isinstance(asked, Forward):
+        assert unpack_facts(asked.hit).action == rule["action"], "other questions are answered as before"

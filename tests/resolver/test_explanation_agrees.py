@@ -151,6 +151,9 @@ def test_what_it_says_is_what_is_done(decided, client):
                 of_hit = [hit.indicator, hit.step, hit.list, hit.version, hit.line, hit.campaign, hit.letter]
                 assert of_match == of_hit, (name, kind)
                 assert (told["address"] or "") == hit.address
+                if outcome == "notauth":  # whatever the list asks for
+                    assert hit.action in {"nodata", "monitor", "passthru"}, (name, kind)
+                    assert told["notes"][-1] == f"the hit is recorded as {hit.action}", (name, kind)
             seen.add(outcome)
     if client == "usual" and not decided.policy.bypassed:
         assert seen == set(OUTCOMES) - {"refused"}  # or this would prove less than it seems to

@@ -95,3 +95,11 @@ def test_a_stream_means_the_same_however_it_is_cut(data):
         if told is not None:
             assert now == told
         told = now
+
+
+@pytest.mark.parametrize(
+    ("sent", "transport"),
+    [(header(CLIENT), "udp"), (header(CLIENT, stream=True), "tcp"), (header(None), None), (raw(0x20, 0x12, b""), None)],
+)
+def test_by_what_the_client_came(sent, transport):
+    assert read_header(sent).transport == transport

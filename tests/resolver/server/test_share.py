@@ -106,7 +106,18 @@ def test_a_flooding_stranger_gets_nothing(served):
     served.serve()
     assert [understood(message[2:], n).rcode() for n, message in enumerate(served.answers("127.99.0.1"))] == [5] * 10
     assert not served.dispatcher.hits.sent
-    assert served.dispatcher.engine.counters.refused == 40
+    counters = served.dispatcher.engine.counters
+    assert (counters.refused, counters.limited) == (40, 30)
+
+
+def test_what_is_no_question_is_over_the_share_too(served):
+    served.dispatcher.limits = ClientLimits(Limits(questions=1))
+    served.exchange(HOST, query("one.evil.example"))
+    for packet in (b"short", query("two.evil.example")[:20], b"\0\0\x80" + bytes(9)):
+        served.put(HOST, packet)
+    served.serve()
+    assert served.answers(HOST) == []
+    assert served.dispatcher.engine.counters.limited == 3
 
 
 def test_a_bug_in_it_is_servfail_and_the_worker_lives(served, monkeypatch, caplog):

@@ -5,14 +5,17 @@ from __future__ import annotations
 import ipaddress
 
 import dns.edns
+import dns.flags
 import dns.message
 import dns.rcode
 import pytest
 
 from contracts.clients import Clients, ClientTable, Forwarder
 from contracts.hit import Claim
+from contracts.settings import Limits
+from resolver.server.limits import ClientLimits
 from resolver.server.tcp import HEADER_SECONDS
-from tests.resolver.making import query
+from tests.resolver.making import listed, policy, query
 from tests.resolver.server.proxying import SIGNATURE, header, raw
 from tests.resolver.server.streams import INSIDE, OUTSIDE, PER_CLIENT, framed, settle
 
@@ -173,3 +176,73 @@ def test_those_without_a_header_end_with_all_others(proxied, factory):
     factory.close_all()
     client.until_closed()
     assert not factory.unnamed
+
+
+def is_cut(message):
+    return bool(message.flags & dns.flags.TC)
+
+
+def test_who_came_to_the_proxy_by_udp_is_told_to_come_by_tcp(proxied, dispatcher, spin, answer_all, tmp_path):
+    """The connection is the proxy's own; to take it for the client's would let the name through."""
+    dispatcher.engine.swap(policy(tmp_path, ("one", "enforce", [listed("slow.example", action="tcp-only")]), serial=8))
+    client = proxied(header(INSIDE) + framed(query("slow.example")) * 2)
+    assert [is_cut(dns.message.from_wire(one)) for one in client.take(2)] == [True, True]
+    other = proxied(header(INSIDE, stream=True) + framed(query("slow.example")))
+    spin(lambda: dispatcher.upstream.waiting, "asked")
+    answer_all("slow.example. 300 IN A 192.0.2.1")
+    assert answer(other).answer
+    assert [(facts.transport, facts.verified) for _client, _claim, facts in dispatcher.hits.claimed] == [
+        ("udp", False), ("udp", False), ("tcp", True),
+    ]  # fmt: skip
+    assert not any(len(tables.raw) for tables in dispatcher.engine._tables.values())
+
+
+def large(name="other.example", strings=4):
+    return f"{name}. 300 IN TXT " + " ".join(f'"{"x" * 250}"' for _ in range(strings))
+
+
+def test_the_size_is_that_of_the_connection_and_nothing_of_it_is_kept_for_datagrams(
+    proxied, dispatcher, spin, answer_all
+):
+    client = proxied(header(INSIDE) + framed(query("other.example", "TXT")))
+    spin(lambda: dispatcher.upstream.waiting, "asked")
+    answer_all(large(strings=40))
+    assert len(client.take(1)[0]) > 10_000
+    client.send(query("other.example", "TXT"))
+    assert len(client.take(1)[0]) > 10_000
+    assert not any(len(tables.raw) for tables in dispatcher.engine._tables.values())
+
+
+def test_large_answers_that_go_on_by_udp_have_their_limit(proxied, dispatcher, spin, answer_all):
+    """Who sends to the proxy in another's name gets no more than who sends to us: at once, and later."""
+    dispatcher.limits = ClientLimits(Limits(octets=2400, burst_seconds=1))
+    client = proxied(header(INSIDE))
+    cut = []
+    for number in range(4):
+        client.send(query(f"n{number}.example", "TXT"))
+        spin(lambda: dispatcher.upstream.waiting, "asked")
+        answer_all(large(f"n{number}.example"))
+        cut.append(is_cut(answer(client)))
+    client.send(query("n0.example", "TXT"))
+    assert [*cut, is_cut(answer(client))] == [False, False, True, True, True]
+    assert dispatcher.engine.counters.limited == 3
+    other = proxied(header(INSIDE, stream=True) + framed(query("n0.example", "TXT")) * 5)
+    assert not any(is_cut(dns.message.from_wire(one)) for one in other.take(5))
+
+
+def test_over_the_limit_of_new_names_who_came_by_udp_is_told_to_come_by_tcp(proxied, dispatcher):
+    dispatcher.limits = ClientLimits(Limits(misses=1, burst_seconds=1))
+    for stream, rcode, cut in ((False, dns.rcode.NOERROR, True), (True, dns.rcode.SERVFAIL, False)):
+        client = proxied(header(INSIDE, stream=stream))
+        client.send(query("one.example"), query("two.example"))
+        message = answer(client)
+        assert (message.question[0].name.to_text(), message.rcode(), is_cut(message)) == ("two.example.", rcode, cut)
+
+
+def test_what_is_asked_in_a_clients_name_takes_nothing_from_its_own_connections(proxied, dispatcher):
+    dispatcher.limits = ClientLimits(Limits(questions=20))  # two at once
+    client = proxied(header(INSIDE) + framed(query("evil.example")) * 2)
+    assert len(client.take(2)) == 2
+    limits, now = dispatcher.limits, dispatcher.clock()
+    assert limits.question(packed(INSIDE), forwarder=False, now=now, proven=True)
+    assert not limits.question(packed(INSIDE), forwarder=False, now=now)

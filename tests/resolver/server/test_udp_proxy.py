@@ -14,7 +14,7 @@ from contracts.clients import Clients, ClientTable, Forwarder, NetworkStanding
 from contracts.hit import Claim
 from contracts.settings import Limits
 from resolver.server.limits import ClientLimits
-from tests.resolver.making import query
+from tests.resolver.making import errors, listed, policy, query
 from tests.resolver.server.proxying import SIGNATURE, header, raw
 
 PROXY, CLIENT, OTHER, STRANGER = "127.99.0.54", "127.10.0.1", "127.10.0.2", "127.77.0.1"
@@ -182,3 +182,90 @@ def test_large_answers_to_a_client_behind_it_have_their_limit(served, dispatcher
     cut = [bool(read(served.exchange(PROXY, header(CLIENT) + packet), 9).flags & dns.flags.TC) for _ in range(4)]
     assert cut == [False, False, True, True]
     assert not read(served.exchange(PROXY, header("127.10.77.1") + packet), 9).flags & dns.flags.TC
+
+
+@pytest.fixture
+def by_tcp_only(dispatcher, tmp_path):
+    """slow.example is answered by TCP only."""
+    dispatcher.engine.swap(policy(tmp_path, ("one", "enforce", [listed("slow.example", action="tcp-only")]), serial=8))
+
+
+def is_cut(message):
+    return bool(message.flags & dns.flags.TC)
+
+
+def test_how_the_client_came_to_the_proxy_decides_what_is_answered_by_tcp_only(
+    served, dispatcher, by_tcp_only, answer_all
+):
+    """And what is kept of one is nothing for the other: the same octets, twice each, in turn."""
+    packet = query("slow.example")
+    served.put(PROXY, header(CLIENT, stream=True) + packet)
+    served.serve()
+    assert served.answers(PROXY) == []
+    assert answer_all("slow.example. 300 IN A 192.0.2.1") == 1
+    served.server.flush_late()
+    assert [read(one).answer[0][0].address for one in served.answers(PROXY)] == ["192.0.2.1"]
+    for _ in range(3):
+        assert is_cut(read(served.exchange(PROXY, header(CLIENT) + packet)))
+        assert is_cut(read(served.exchange(CLIENT, packet)))
+        assert is_cut(read(served.exchange(PROXY, header(None) + packet))), "the proxy itself: by UDP"
+        answer = read(served.exchange(PROXY, header(CLIENT, stream=True) + packet))
+        assert answer.answer[0][0].address == "192.0.2.1"
+    told = {(client, facts.transport, facts.verified) for client, _claim, facts in dispatcher.hits.claimed}
+    assert told == {(packed(CLIENT), "udp", False), (packed(CLIENT), "tcp", False)}, "a datagram proves no connection"
+    assert [facts.transport for _client, _claim, facts in dispatcher.hits.claimed] == ["tcp", *["udp", "tcp"] * 3]
+    assert dispatcher.hits.sent == {
+        (packed(CLIENT), "slow.example", "tcp-only"): 10, (packed(PROXY), "slow.example", "tcp-only"): 3,
+    }  # fmt: skip
+
+
+def test_listed_names_by_tcp_are_recorded_so(served, dispatcher):
+    for stream in (True, False, True):
+        assert read(served.exchange(PROXY, header(CLIENT, stream=stream) + query("evil.example"))).answer
+    assert [facts.transport for _client, _claim, facts in dispatcher.hits.claimed] == ["tcp", "udp", "tcp"]
+
+
+LARGE = "other.example. 300 IN TXT " + " ".join(f'"{"x" * 250}"' for _ in range(4))
+
+
+def test_the_size_is_that_of_our_own_link_and_no_limit_holds_for_who_came_by_tcp(served, dispatcher, answer_all):
+    """Its address is not forged: answers sent there are meant for it."""
+    dispatcher.limits = ClientLimits(Limits(octets=1200, burst_seconds=1))
+    large, small = query("other.example", "TXT", edns=1232), query("other.example", "TXT", edns=600)
+    served.put(PROXY, header(CLIENT, stream=True) + large)
+    served.serve()
+    answer_all(LARGE)
+    served.server.flush_late()
+    assert not is_cut(read(served.answers(PROXY)[0]))
+    for _ in range(5):
+        assert not is_cut(read(served.exchange(PROXY, header(CLIENT, stream=True) + large)))
+        assert is_cut(read(served.exchange(PROXY, header(CLIENT, stream=True) + small)))
+    cut = [is_cut(read(served.exchange(PROXY, header(CLIENT) + large))) for _ in range(3)]
+    assert cut == [False, True, True]
+    assert dispatcher.engine.counters.limited == 2
+
+
+def test_over_the_limit_of_new_names_who_came_by_tcp_is_not_told_to(served, dispatcher):
+    dispatcher.limits = ClientLimits(Limits(misses=1, burst_seconds=1))
+    served.put(PROXY, header(CLIENT) + query("one.example"))
+    served.serve()
+    failed = read(served.exchange(PROXY, header(CLIENT, stream=True) + query("two.example", edns=1232)))
+    assert (failed.rcode(), is_cut(failed), errors(failed)) == (dns.rcode.SERVFAIL, False, [0])
+    told = read(served.exchange(PROXY, header(CLIENT) + query("three.example")))
+    assert (told.rcode(), is_cut(told)) == (dns.rcode.NOERROR, True)
+    assert dispatcher.engine.counters.limited == 2
+
+
+def test_over_its_share_who_came_by_tcp_is_not_told_to(served, dispatcher):
+    dispatcher.limits = ClientLimits(Limits(questions=10))  # one at once
+    seen = []
+    for ident in range(3):
+        served.put(PROXY, header(CLIENT, stream=True) + query("evil.example", ident=ident))
+        served.serve()
+        seen += [(message.rcode(), is_cut(message)) for message in map(dns.message.from_wire, served.answers(PROXY))]
+    assert seen == [(dns.rcode.NOERROR, False), (dns.rcode.SERVFAIL, False)], "and then nothing"
+    assert dispatcher.engine.counters.limited == 2
+    assert dispatcher.hits.sent == {
+        (packed(CLIENT), "evil.example", "sinkhole"): 1, (packed(CLIENT), "evil.example", "drop"): 2,
+    }  # fmt: skip
+    assert {facts.transport for _client, _claim, facts in dispatcher.hits.claimed} == {"tcp"}
