@@ -9,10 +9,11 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, get_args
 
+from blocklists.commons import popular_names
 from blocklists.formats import rpz
 from blocklists.formats.detect import LOOK, PARSERS, Detected, detect
 from blocklists.formats.lines import raw_lines
-from blocklists.guard import Guard, popular_names
+from blocklists.guard import Guard
 from blocklists.indicator import BadLine, Indicator
 from blocklists.library import KEPT_REJECTED, WILD, AddressRow, Library, NameRow
 from blocklists.report import SHOWN_ROWS, Row
@@ -42,6 +43,7 @@ class Counts:
         self.unsupported = list[Row]()
         self.odd_kinds = dict[str, int]()
         self.popular = list[str]()
+        self.reduced = 0  # URLs of which the host was taken
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -50,6 +52,10 @@ class Counts:
             f"{count} rows of the unknown kind {kind!r} were taken as the list's own kind"
             for kind, count in sorted(self.odd_kinds.items())[:SHOWN_ROWS]
         ]
+        if self.reduced:
+            found.append(
+                f"{self.reduced} URLs with a path were taken as their hosts: all other pages of these are listed too"
+            )
         if self.popular:
             more = f" and {len(self.popular) - SHOWN_ROWS} more" if len(self.popular) > SHOWN_ROWS else ""
             found.append(f"among the most visited sites, check them: {', '.join(self.popular[:SHOWN_ROWS])}{more}")
@@ -127,6 +133,7 @@ class Importer:
         label = self._labels.get(key) or self._label(key, one)
         passes = one.action == "passthru"
         self.counts.passthru += passes
+        self.counts.reduced += one.reduced
         if one.kind and one.kind not in _KINDS:
             self.counts.odd_kinds[one.kind] = self.counts.odd_kinds.get(one.kind, 0) + 1
         if one.note:

@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from blocklists.formats.entry import listed, note_of
 from blocklists.formats.lines import decoded
 from blocklists.indicator import KINDS, BadLine, Indicator, bad_line, folded
-from blocklists.normalise import Unusable, target, visible
+from blocklists.normalise import Unusable, visible
 
 HEAD_RECORDS = 60  # where the heading row must stand
 _DELIMITERS = ",;\t|"
@@ -189,14 +190,14 @@ def _record(record: tuple[int, str], layout: Layout) -> Iterator[Indicator | Bad
 
 def _row(line: int, cells: list[str], layout: Layout) -> Iterator[Indicator | BadLine]:
     facts = dict[str, str]()
-    listed = list[str]()
+    indicators = list[str]()
     for role, cell in zip(layout.roles, cells, strict=False):
         text = " ".join(visible(cell).split())[:_CELL] if role != "indicator" else cell
         if role == "indicator":
-            listed.extend(pieces(cell))
+            indicators.extend(pieces(cell))
         elif role and text:
             facts.setdefault(role, text)
-    if not listed:
+    if not indicators:
         if facts:
             yield bad_line(line, layout.delimiter.join(cells).strip(), "no indicator in this row")
         return
@@ -204,14 +205,18 @@ def _row(line: int, cells: list[str], layout: Layout) -> Iterator[Indicator | Ba
         return  # the heading again, as on each page of a letter
     if "kind" in facts:
         facts["kind"] = KINDS.get(folded(facts["kind"]), facts["kind"])
-    for piece in listed:
+    for piece in indicators:
         try:
-            name, address, port = target(piece)
+            found = listed(piece)
         except Unusable as error:
             yield bad_line(line, piece.strip(), str(error))
         else:
             kind, family, letter, source, listed_on, note = (facts.get(role, "") for role in _FACTS)
-            yield Indicator(line, name, address, port, True, kind, family, letter, source, listed_on, note)
+            name, address, port, path = found
+            note = note_of(found, piece, note)
+            yield Indicator(
+                *(line, name, address, port, True, kind, family, letter, source, listed_on, note), reduced=path
+            )
 
 
 def pieces(cell: str) -> list[str]:

@@ -51,7 +51,9 @@ def _line(number: int, text: str, words: list[str]) -> Iterator[Indicator | BadL
         except Unusable as error:
             yield bad_line(number, text if len(names) == 1 else word, str(error))
             continue
-        if found.address:
+        if found.path:
+            yield bad_line(number, text if len(names) == 1 else word, "a URL where a name is expected")
+        elif found.address:
             yield bad_line(number, text if len(names) == 1 else word, "an address where a name is expected")
         else:
             yield Indicator(number, found.name)
