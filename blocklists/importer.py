@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, get_args
 
 from blocklists.commons import popular_names
-from blocklists.formats import rpz
-from blocklists.formats.detect import LOOK, PARSERS, Detected, detect
-from blocklists.formats.lines import raw_lines
+from blocklists.formats.detect import LOOK, Detected, detect, rows_of
+from blocklists.formats.encoding import Encoding, encoding_of, text_lines
+from blocklists.formats.look import NOWHERE, Origin
 from blocklists.guard import Guard
 from blocklists.indicator import BadLine, Indicator
 from blocklists.library import KEPT_REJECTED, WILD, AddressRow, Library, NameRow
@@ -73,12 +73,21 @@ def digest_of(file: BinaryIO) -> str:
 
 
 def format_of(file: BinaryIO, asked: str) -> Detected:
-    """The format asked for, or the one that the content shows. Raises Unsupported."""
-    if asked != "auto":
-        return Detected(asked, "as asked")
-    start = file.read(LOOK + 1)
+    """The format asked for, or the one that the content shows; told with the encoding. Raises Unsupported."""
+    encoding = encoding_of(file)
+    found = Detected(asked, "as asked") if asked != "auto" else detect(_start(file, encoding))
+    return found._replace(reason=f"{found.reason}; {encoding.reason}") if encoding.reason else found
+
+
+def _start(file: BinaryIO, encoding: Encoding) -> bytes:
+    """At least the first LOOK octets in UTF-8, where there are as many, and no line that is cut."""
+    start = bytearray()
+    for line in text_lines(file, encoding):
+        start += line
+        if len(start) > LOOK:
+            break
     file.seek(0)
-    return detect(start)
+    return bytes(start)
 
 
 class Importer:
@@ -97,10 +106,10 @@ class Importer:
         self._notes = list[tuple[int, str]]()
         self.counts = Counts()
 
-    def read(self, file: BinaryIO, format_name: str, zone: str = "") -> Counts:
-        """Take every line of the file. `zone`: what a zone file's zone is called, where nothing in it says so."""
-        lines = self._counted(raw_lines(file))
-        return self.take(rpz.parse(lines, zone) if format_name == "rpz" else PARSERS[format_name](lines))
+    def read(self, file: BinaryIO, format_name: str, origin: Origin = NOWHERE) -> Counts:
+        """Take every line of the file."""
+        lines = self._counted(text_lines(file, encoding_of(file)))
+        return self.take(rows_of(format_name, lines, origin))
 
     def take(self, rows: Iterable[Indicator | BadLine]) -> Counts:
         """Take what a parser gives."""

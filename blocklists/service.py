@@ -16,6 +16,7 @@ import msgspec
 from blocklists import compiler
 from blocklists.compiler import Progress, quiet
 from blocklists.formats.detect import Unsupported
+from blocklists.formats.look import Origin
 from blocklists.guard import KILL_SWITCH_FILE, Guard
 from blocklists.importer import Counts, Importer, digest_of, format_of
 from blocklists.library import SEED_ACTOR, DatabaseError, Library
@@ -88,7 +89,7 @@ class Lists:
                 version_id, number = self.library.add_version(options.name, facts)
                 importer = Importer(self.library, self.guard, version_id, _kind(meant["kind"]), progress)
                 counts = importer.counts
-                importer.read(file, detected.format, meant["zone"])
+                importer.read(file, detected.format, Origin(options.file, meant["zone"]))
                 held = self._settle(options, before, counts, version_id, number)
                 if not held:
                     self._make_live(options.name, number, progress)

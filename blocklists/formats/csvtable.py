@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from blocklists.formats.entry import listed, note_of
 from blocklists.formats.lines import decoded
+from blocklists.formats.look import Look
 from blocklists.indicator import KINDS, BadLine, Indicator, bad_line, folded
 from blocklists.normalise import Unusable, visible
 
@@ -98,6 +99,15 @@ def parse(lines: Iterable[bytes]) -> Iterator[Indicator | BadLine]:
             yield record
         else:
             yield from _record(record, layout)
+
+
+def looks_like(look: Look) -> str:
+    """Why these first lines are a table, "" where nothing says so."""
+    layout = find_layout(record for record, _ in zip(records(look.octets), range(HEAD_RECORDS), strict=False))
+    if layout is None or (len(layout.cells) <= 1 and len(look.octets) <= 1):
+        return ""
+    named = ", ".join(repr(cell.strip()) for cell, role in zip(layout.cells, layout.roles, strict=True) if role)
+    return f"line {layout.line} is a heading row: {named}"
 
 
 def records(lines: Iterable[bytes]) -> Iterator[tuple[int, str] | BadLine]:

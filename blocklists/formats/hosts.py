@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 
 from blocklists.formats.lines import decoded
+from blocklists.formats.look import Look
 from blocklists.indicator import BadLine, Indicator, bad_line
 from blocklists.normalise import Unusable, target
 
@@ -33,6 +34,18 @@ def parse(lines: Iterable[bytes]) -> Iterator[Indicator | BadLine]:
         words = text.partition("#")[0].split()
         if words:
             yield from _line(number, text.strip(), words)
+
+
+def looks_like(look: Look) -> str:
+    """Why these first lines are a hosts file, "" where nothing says so."""
+    meant = look.meant
+    found = mapped(meant)
+    return f"{found} of the first {len(meant)} lines are an address and a name" if found * 2 > len(meant) else ""
+
+
+def mapped(lines: Iterable[str]) -> int:
+    """How many lines map names to an address that leads nowhere."""
+    return sum(1 for line in lines if len(words := line.split()) > 1 and leads_nowhere(words[0]))
 
 
 def _line(number: int, text: str, words: list[str]) -> Iterator[Indicator | BadLine]:

@@ -40,7 +40,6 @@ def test_formats(content, format_name, reason):
     [
         (b"PK\x03\x04rest", "Office"),
         (b"\x1f\x8b\x08", "gzip"),
-        (b"\xff\xfea\x00", "UTF-16"),
         (b'{"response": []}', "JSON"),
         (b"<html>", "HTML"),
         (b"! title\n||evil.example^\n||other.example^\n", "adblock"),
