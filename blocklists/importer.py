@@ -102,6 +102,7 @@ class Importer:
         self._popular = popular_names()
         self._labels = dict[tuple[object, ...], int]()
         self._names = list[NameRow]()
+        self._overriding = list[NameRow]()
         self._addresses = list[AddressRow]()
         self._notes = list[tuple[int, str]]()
         self.counts = Counts()
@@ -151,8 +152,9 @@ class Importer:
             if one.name in self._popular and self._kind != "unwanted" and not passes:
                 self.counts.popular.append(f"{one.name} (line {one.line})")
             name = one.name if one.itself else WILD + one.name
-            self._names.append((name, 1 if one.subdomains else 0, one.line, label))
-            if len(self._names) == BATCH:
+            rows = self._overriding if one.overrides else self._names
+            rows.append((name, 1 if one.subdomains else 0, one.line, label))
+            if len(rows) == BATCH:
                 self._flush()
         else:
             client = 1 if one.trigger == "client" else 0
@@ -167,12 +169,15 @@ class Importer:
 
     def _flush(self) -> None:
         names = self._library.add_names(self._version, self._names) if self._names else 0
+        names += self._library.put_names(self._version, self._overriding) if self._overriding else 0
         addresses = self._library.add_addresses(self._version, self._addresses) if self._addresses else 0
         self.counts.names += names
         self.counts.addresses += addresses
-        self.counts.duplicates += len(self._names) - names + len(self._addresses) - addresses
+        read = len(self._names) + len(self._overriding) + len(self._addresses)
+        self.counts.duplicates += read - names - addresses
         self._library.add_notes(self._version, self._notes)
         self._names.clear()
+        self._overriding.clear()
         self._notes.clear()
         self._addresses.clear()
 

@@ -5,11 +5,10 @@ No parsing beyond a first look; the person may always say the format instead.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from blocklists.formats import csvtable, domains, hosts, rpz
+from blocklists.formats import adblock, csvtable, domains, hosts, rpz
 from blocklists.formats.lines import BOM
 from blocklists.formats.look import NOWHERE, Look, Origin
 from blocklists.indicator import BadLine, Indicator
@@ -24,10 +23,12 @@ PARSERS: dict[str, Parser] = {
     "hosts": hosts.parse,
     "csv": csvtable.parse,
     "rpz": rpz.parse,
+    "adblock": adblock.parse,
 }
 # Formats that say "" or why a file is theirs, the surest signs first; what nobody claims is `domains`. A look may also
 # raise Unsupported.
 _LOOKS: tuple[tuple[str, Callable[[Look], str]], ...] = (
+    ("adblock", adblock.looks_like),
     ("csv", csvtable.looks_like),
     ("hosts", hosts.looks_like),
 )
@@ -41,7 +42,6 @@ _MAGIC = (
     (b"{", "JSON"),
     (b"<", "HTML or XML"),
 )
-_ADBLOCK = re.compile(r"^(?:@@)?\|\||^!|##|^\[Adblock", re.IGNORECASE).search
 _MARKS = (".rpz-ip", ".rpz-client-ip", ".rpz-nsdname", ".rpz-nsip")
 
 
@@ -101,8 +101,6 @@ def _by_lines(look: Look) -> Detected:
     meant = look.meant
     if not meant:
         return Detected("domains", "no content in its first lines; taken as one name a line")
-    if sum(1 for line in meant if _ADBLOCK(line)) * 2 > len(meant):
-        raise Unsupported(f"this file looks like adblock filter rules; {_READ}")
     mapped = hosts.mapped(meant)
     return Detected(
         "domains", f"one entry a line: no heading row, {mapped} of {len(meant)} lines map a name to an address"

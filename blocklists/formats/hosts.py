@@ -33,7 +33,7 @@ def parse(lines: Iterable[bytes]) -> Iterator[Indicator | BadLine]:
         number, text = item
         words = text.partition("#")[0].split()
         if words:
-            yield from _line(number, text.strip(), words)
+            yield from names_of(number, text.strip(), words)
 
 
 def looks_like(look: Look) -> str:
@@ -48,7 +48,8 @@ def mapped(lines: Iterable[str]) -> int:
     return sum(1 for line in lines if len(words := line.split()) > 1 and leads_nowhere(words[0]))
 
 
-def _line(number: int, text: str, words: list[str]) -> Iterator[Indicator | BadLine]:
+def names_of(number: int, text: str, words: list[str]) -> Iterator[Indicator | BadLine]:
+    """What one line lists; `words` are those of it that are no comment."""
     names = [word for word in words[1:] if word.lower() not in USUAL]
     if len(words) == 1:
         yield bad_line(number, text, "expected an address and a name")
@@ -76,8 +77,13 @@ def leads_nowhere(word: str) -> bool:
     """Whether an address blocks the names behind it."""
     if word in _NOWHERE:
         return True
+    return is_address(word) and ((address := ipaddress.ip_address(word)).is_loopback or address.is_unspecified)
+
+
+def is_address(word: str) -> bool:
+    """Whether a word is an address, wherever it leads."""
     try:
-        address = ipaddress.ip_address(word)
+        ipaddress.ip_address(word)
     except ValueError:
         return False
-    return address.is_loopback or address.is_unspecified
+    return True

@@ -24,6 +24,9 @@ LISTS = [
     ("ip/threatfox-ioc-ips.txt", "domains", 19_863, 0, 19_800, 0, 20),
     ("vn-letters/cong-van-mau-danh-sach-ma-doc.csv", "csv", 23, 8, 2, 9, 1),
     ("rpz/NordicFiltersRPZ.txt", "rpz", 879, 760, 0, 74, 6),
+    ("vn/hostsVN-threat-VN-adblock.txt", "adblock", 4_384, 4_370, 0, 0, 5),
+    ("adblock/durablenapkin-scam-adguard.txt", "adblock", 967, 945, 0, 0, 5),
+    ("adblock/abpvn_adguard.txt", "adblock", 1_196, 58, 0, 0, 1),
 ]
 
 
@@ -45,6 +48,18 @@ def test_a_real_list(shared_data, lists, settings, path, format_name, lines, nam
     assert len(rows) == report.names == entry.names
     assert len(segment) == len({name.removeprefix("*.") for name in rows})
     assert entry.addresses == report.addresses
+
+
+@pytest.mark.parametrize("path", ["vn/hostsVN-threat-VN-adblock.txt", "adblock/durablenapkin-scam-adguard.txt"])
+def test_every_rule_for_a_name_is_taken(shared_data, lists, path):
+    """Counted in another way: lines that are `||`, anything but marks, and `^`."""
+    text = (shared_data / path).read_text(encoding="utf-8")
+    rules = [line[2:-1] for line in text.splitlines() if line[:2] == "||" and line[-1] == "^" and "*" not in line]
+    with (shared_data / path).open("rb") as opened:
+        report = lists.import_file("os:tester", opened, ImportOptions("real"))
+    assert report.names + report.duplicates + report.refused_total == len(rules)
+    comments = sum(1 for line in text.splitlines() if not line or line[0] == "!")
+    assert report.lines == comments + len(rules) + report.unsupported_total + report.bad_total
 
 
 def test_every_name_of_a_list_is_found_by_its_segment(shared_data, lists, settings):

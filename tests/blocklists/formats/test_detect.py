@@ -23,6 +23,9 @@ CASES = [
     ),
     (b"$ORIGIN rpz.example.\n32.1.2.0.192.rpz-ip A 192.0.2.1\na.example A 192.0.2.1\n", "rpz", "0 of the first 3"),
     (b"a.example\nsoa\ncname.example\n", "domains", "one entry a line"),
+    (b"! title\n||evil.example^\n||other.example^\n", "adblock", "2 of the first 3 lines are rules"),
+    (b"[Adblock Plus 2.0]\n! title\nexample.com##.ad\n", "adblock", "its head says so"),
+    (b"! title\n/banner/*$script\nexample.com##.ad\n! x\n", "adblock", "have marks of filter rules"),
     (b"# only a comment\n", "domains", "no content"),
     (b"", "domains", "no content"),
 ]
@@ -42,7 +45,6 @@ def test_formats(content, format_name, reason):
         (b"\x1f\x8b\x08", "gzip"),
         (b'{"response": []}', "JSON"),
         (b"<html>", "HTML"),
-        (b"! title\n||evil.example^\n||other.example^\n", "adblock"),
         (b"$TTL 300\n@ SOA a. b. 1 2 3 4 5\nwww A 192.0.2.1\n", "a DNS zone without a policy"),
     ],
 )
