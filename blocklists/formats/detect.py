@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from blocklists.formats import adblock, csvtable, dnsmasq, domains, hosts, rpz
+from blocklists.formats import adblock, csvtable, dnsmasq, domains, hosts, rpz, unbound
 from blocklists.formats.lines import BOM
 from blocklists.formats.look import NOWHERE, Look, Origin
 from blocklists.indicator import BadLine, Indicator
@@ -25,12 +25,14 @@ PARSERS: dict[str, Parser] = {
     "rpz": rpz.parse,
     "adblock": adblock.parse,
     "dnsmasq": dnsmasq.parse,
+    "unbound": unbound.parse,
 }
 # Formats that say "" or why a file is theirs, the surest signs first; what nobody claims is `domains`. A look may also
 # raise Unsupported.
 _LOOKS: tuple[tuple[str, Callable[[Look], str]], ...] = (
     ("adblock", adblock.looks_like),
     ("dnsmasq", dnsmasq.looks_like),
+    ("unbound", unbound.looks_like),
     ("csv", csvtable.looks_like),
     ("hosts", hosts.looks_like),
 )

@@ -129,5 +129,6 @@ def test_any_octets_give_lines(content, mark):
 
 @given(st.text(st.characters(blacklist_categories=["Cs"]), max_size=200), st.sampled_from(["le", "be"]))
 def test_utf16_gives_what_utf8_gives(text, order):
+    text = text.lstrip("\0")  # with a zero behind it, the mark is that of UTF-32
     mark = codecs.BOM_UTF16_LE if order == "le" else codecs.BOM_UTF16_BE
     assert b"".join(lines_of(mark + text.encode(f"utf-16-{order}"))) == text.encode()
