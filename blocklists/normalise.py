@@ -102,7 +102,7 @@ def _without_url(text: str) -> tuple[str, bool]:
     """The host part, and whether a path or query was lost with it."""
     scheme = _SCHEME.match(text)
     if scheme is None:
-        if "@" in text:
+        if "@" in text.partition("/")[0]:
             raise Unusable("an e-mail address")
         if _network(text) is not None:
             return text, False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from blocklists.formats import adblock, csvtable, dnsmasq, domains, hosts, rpz, unbound
+from blocklists.formats import adblock, csvtable, dnsmasq, domains, hosts, maltrail, rpz, unbound
 from blocklists.formats.lines import BOM
 from blocklists.formats.look import NOWHERE, Look, Origin
 from blocklists.indicator import BadLine, Indicator
@@ -26,10 +26,12 @@ PARSERS: dict[str, Parser] = {
     "adblock": adblock.parse,
     "dnsmasq": dnsmasq.parse,
     "unbound": unbound.parse,
+    "maltrail": maltrail.parse,
 }
 # Formats that say "" or why a file is theirs, the surest signs first; what nobody claims is `domains`. A look may also
 # raise Unsupported.
 _LOOKS: tuple[tuple[str, Callable[[Look], str]], ...] = (
+    ("maltrail", maltrail.looks_like),
     ("adblock", adblock.looks_like),
     ("dnsmasq", dnsmasq.looks_like),
     ("unbound", unbound.looks_like),
@@ -64,6 +66,8 @@ def rows_of(format_name: str, lines: Iterable[bytes], origin: Origin = NOWHERE) 
     """What a format reads in these lines. Two formats also want to know where the lines come from."""
     if format_name == "rpz":
         return rpz.parse(lines, origin.zone)
+    if format_name == "maltrail":
+        return maltrail.parse(lines, origin)
     return PARSERS[format_name](lines)
 
 

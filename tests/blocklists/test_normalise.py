@@ -77,6 +77,7 @@ PATHS = [
     ("evil.example/login", Target("evil.example", path=True)),
     ("hxxp://203.0.113.80:8080/bot.sh", Target("", "203.0.113.80", 8080, path=True)),
     ("hxxp://user:pass@evil[.]example:8080/a?b=http://ok.example/", Target("evil.example", path=True)),
+    ("evil.example/@eaDir/x", Target("evil.example", path=True)),
     ("http://evil.example/", Target("evil.example")),
     ("http://evil.example\\@good.example", Target("evil.example", path=True)),
 ]
@@ -86,6 +87,7 @@ UNUSABLE = [
     ("\u200b", "empty"),
     ("N/A", "no name or address"),
     ("someone@evil.example", "e-mail"),
+    ("someone@evil.example/x", "e-mail"),
     ("tên miền: evil.example", "more than one word"),
     ("evil.example other.example", "more than one word"),
     ("evil..example", "empty label"),

@@ -62,6 +62,21 @@ def test_every_rule_for_a_name_is_taken(shared_data, lists, path):
     assert report.lines == comments + len(rules) + report.unsupported_total + report.bad_total
 
 
+def test_every_line_of_maltrail_is_a_row_or_told(shared_data, lists):
+    """Counted in another way: a line that is neither blank nor a comment is one row, and paths begin with a slash."""
+    for file in sorted((shared_data / "family" / "maltrail").glob("*.txt")):
+        said = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip() and line[0] != "#"]
+        with file.open("rb") as opened:
+            report = lists.import_file("os:tester", opened, ImportOptions(file.stem.replace("_", "-"), file=file.name))
+        assert (report.state, report.format) == ("live", "maltrail"), file.name
+        told = report.bad_total + report.refused_total + report.unsupported_total
+        assert report.indicators + report.duplicates + told == len(said), file.name
+        paths = sum(1 for line in said if line[0] == "/" or "|" in line)
+        assert report.unsupported_total == paths, file.name
+        urls = sum(1 for line in said if "/" in line[1:])
+        assert report.bad_total <= urls + 1, (file.name, report.bad)
+
+
 def test_every_name_of_a_list_is_found_by_its_segment(shared_data, lists, settings):
     file = shared_data / "vn" / "chongluadao-domains.txt"
     with file.open("rb") as opened:
