@@ -41,7 +41,9 @@ class ImportOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     file: str = ""  # name of the file, for the record
-    format: Literal["auto", "domains", "hosts", "csv", "rpz", "adblock", "dnsmasq", "unbound", "maltrail"] = "auto"
+    format: Literal["auto", "domains", "hosts", "csv", "rpz", "adblock", "dnsmasq", "unbound", "maltrail", "text"] = (
+        "auto"
+    )
     zone: str | None = None  # of an RPZ file that does not name its zone
     campaign: str | None = None
     kind: Kind | None = None

@@ -45,7 +45,7 @@ def group() -> None:
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(["auto", "domains", "hosts", "csv", "rpz", "adblock", "dnsmasq", "unbound", "maltrail"]),
+    type=click.Choice(["auto", "domains", "hosts", "csv", "rpz", "adblock", "dnsmasq", "unbound", "maltrail", "text"]),
     default="auto",
     help="Format of the file (default: auto, by its content).",
 )

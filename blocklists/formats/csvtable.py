@@ -64,6 +64,7 @@ _ANY_PHRASE = re.compile(
     rf"(?<!\w)(?=({'|'.join(re.escape(phrase) for phrase in sorted(_PHRASES, key=len, reverse=True))})(?!\w))"
 )
 _LONGEST_HEADING = 60
+_HEADING_WORDS = 8  # of a cell: more are a sentence
 _PREFIX = re.compile(r"^(?:tên miền|domain|host|url|(?:địa chỉ )?ip|địa chỉ)\s*:\s*", re.IGNORECASE)
 
 
@@ -103,11 +104,27 @@ def parse(lines: Iterable[bytes]) -> Iterator[Indicator | BadLine]:
 
 def looks_like(look: Look) -> str:
     """Why these first lines are a table, "" where nothing says so."""
-    layout = find_layout(record for record, _ in zip(records(look.octets), range(HEAD_RECORDS), strict=False))
-    if layout is None or (len(layout.cells) <= 1 and len(look.octets) <= 1):
+    head = [record for record, _ in zip(records(look.octets), range(HEAD_RECORDS), strict=False)]
+    layout = find_layout(head)
+    if layout is None or (len(layout.cells) <= 1 and len(look.octets) <= 1) or not _is_table(layout, head):
         return ""
     named = ", ".join(repr(cell.strip()) for cell, role in zip(layout.cells, layout.roles, strict=True) if role)
     return f"line {layout.line} is a heading row: {named}"
+
+
+def _is_table(layout: Layout, head: list[tuple[int, str] | BadLine]) -> bool:
+    """Whether what stands below a heading looks like its rows; in a letter a sentence may name two columns, too."""
+    named = [cell for cell, role in zip(layout.cells, layout.roles, strict=True) if role]
+    if any(len(cell.split()) > _HEADING_WORDS for cell in named):
+        return False
+    below = [
+        record[1] for record in head[layout.heading + 1 :] if not isinstance(record, BadLine) and record[1].strip()
+    ]
+    if len(layout.cells) == 1:
+        rows = sum(len(text.split()) == 1 for text in below)
+    else:
+        rows = sum(text.count(layout.delimiter) >= len(layout.cells) - 1 for text in below)
+    return rows * 2 >= len(below)
 
 
 def records(lines: Iterable[bytes]) -> Iterator[tuple[int, str] | BadLine]:

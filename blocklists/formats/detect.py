@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from blocklists.formats import adblock, csvtable, dnsmasq, domains, hosts, maltrail, rpz, unbound
+from blocklists.formats import adblock, csvtable, dnsmasq, domains, freetext, hosts, maltrail, rpz, unbound
 from blocklists.formats.lines import BOM
 from blocklists.formats.look import NOWHERE, Look, Origin
 from blocklists.indicator import BadLine, Indicator
@@ -27,6 +27,7 @@ PARSERS: dict[str, Parser] = {
     "dnsmasq": dnsmasq.parse,
     "unbound": unbound.parse,
     "maltrail": maltrail.parse,
+    "text": freetext.parse,
 }
 # Formats that say "" or why a file is theirs, the surest signs first; what nobody claims is `domains`. A look may also
 # raise Unsupported.
@@ -37,6 +38,7 @@ _LOOKS: tuple[tuple[str, Callable[[Look], str]], ...] = (
     ("unbound", unbound.looks_like),
     ("csv", csvtable.looks_like),
     ("hosts", hosts.looks_like),
+    ("text", freetext.looks_like),
 )
 _READ = f"{', '.join([*PARSERS][:-1])} and {[*PARSERS][-1]} are read"
 
