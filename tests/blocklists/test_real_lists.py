@@ -50,6 +50,20 @@ def test_a_real_list(shared_data, lists, settings, path, format_name, lines, nam
     assert entry.addresses == report.addresses
 
 
+@pytest.mark.parametrize("folder", ["adblock", "family/maltrail", "plain", "hosts", "vn", "rpz", "ip", "popular"])
+def test_every_file_is_imported_in_the_format_that_is_found(shared_data, lists, folder):
+    expected = {"adblock": "adblock", "family/maltrail": "maltrail", "hosts": "hosts", "rpz": "rpz"}
+    expected |= {"hostsVN-threat-VN-hosts.txt": "hosts", "hostsVN-threat-VN-adblock.txt": "adblock"}
+    for file in sorted((shared_data / folder).glob("*.txt")):
+        with file.open("rb") as opened:
+            report = lists.import_file("os:tester", opened, ImportOptions("real", file=file.name, hold=True))
+            opened.seek(0)
+            lines = sum(1 for _ in opened)
+        assert report.state == "held", file.name
+        assert report.format == expected.get(file.name, expected.get(folder, "domains")), file.name
+        assert report.lines == lines, file.name
+
+
 @pytest.mark.parametrize("path", ["vn/hostsVN-threat-VN-adblock.txt", "adblock/durablenapkin-scam-adguard.txt"])
 def test_every_rule_for_a_name_is_taken(shared_data, lists, path):
     """Counted in another way: lines that are `||`, anything but marks, and `^`."""
