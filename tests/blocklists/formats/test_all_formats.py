@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import io
 import time
+from typing import get_args, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from admin.audit_words import VALUES
+from admin.cli.lists import import_command
 from blocklists.formats.detect import LOOK, PARSERS, Unsupported, detect
 from blocklists.formats.lines import raw_lines
 from blocklists.formats.look import Origin
 from blocklists.formats.maltrail import family_of
 from blocklists.indicator import BadLine, Indicator
+from blocklists.service import ImportOptions
+from contracts.settings import ListSource
 
 NEW = ("adblock", "dnsmasq", "unbound", "maltrail", "text")
 PIECES = [
@@ -121,3 +126,12 @@ def test_a_look_at_long_lines_takes_hardly_any_time(piece):
     started = time.monotonic()
     detect((piece * LOOK).encode()[: LOOK + 1])
     assert time.monotonic() - started < 10
+
+
+def test_settings_commands_and_pages_know_the_same_formats():
+    said = {"auto", *PARSERS}
+    assert set(get_args(get_type_hints(ImportOptions)["format"])) == said
+    assert set(get_args(get_type_hints(ListSource)["format"])) == said
+    (option,) = (one for one in import_command.params if one.name == "format_name")
+    assert set(option.type.choices) == said
+    assert set(VALUES["format"]) >= {*PARSERS}
