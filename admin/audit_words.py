@@ -68,6 +68,11 @@ VALUES: dict[str, Mapping[Any, Any]] = {
         "domains": lazy_gettext("one name a line"),
         "hosts": lazy_gettext("hosts file"),
         "rpz": lazy_gettext("response policy zone"),
+        "text": lazy_gettext("running text"),
+        "maltrail": lazy_gettext("trails of Maltrail"),
+        "unbound": lazy_gettext("configuration of Unbound"),
+        "dnsmasq": lazy_gettext("configuration of dnsmasq"),
+        "adblock": lazy_gettext("ad blocker's rules"),
     },
     "kind": KINDS,
     "mode": {

@@ -1,36 +1,33 @@
 """What no list may ever block, whatever it says: a refusal with its reason, or nothing.
 
-Judges single indicators; no database, no files but the shipped lists of names, and /etc/resolv.conf where upstreams are
-the system's. The guard is asked at import, and again when a segment is compiled under other settings than it was
-imported with.
+Judges single indicators; no database, no files but the shipped kill-switch names, and /etc/resolv.conf where upstreams
+are the system's. Names that belong to many are commons'. The guard is asked at import, and again when a segment is
+compiled under other settings than it was imported with.
 """
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from publicsuffixlist import PublicSuffixList
-
-from blocklists.formats import csvtable, domains
+from blocklists.commons import public_suffixes
+from blocklists.formats import csvtable
 from blocklists.indicator import Indicator
-from blocklists.normalise import Unusable, target
+from blocklists.normalise import target
 from contracts.networks import Network, UpstreamAddress
 from contracts.settings import Settings, system_upstreams
 
 KILL_SWITCH_FILE = Path(__file__).parent / "data" / "kill-switch.csv"
-_POPULAR_FILE = KILL_SWITCH_FILE.with_name("popular.txt")
 _KILL_SWITCH = "a kill-switch name: blocking it arms the malware; it stands in the list kill-switch"
 # Wider networks are refused: an IPv4 /16 is what a large hosting company has in one piece, an IPv6 /32 what a registry
 # gives to a whole provider at first. What is wider belongs to many, and no malware owns all of it.
 WIDEST = {4: 16, 6: 32}
 _NOWHERE = tuple(ipaddress.ip_network(text) for text in ("0.0.0.0/8", "127.0.0.0/8", "::/127"))
-_EDITION = "3"  # of the rules below: what was judged by others is judged again
+_EDITION = "4"  # of the rules below: what was judged by others is judged again
 
 
 class Guard:
@@ -168,51 +165,8 @@ def _nowhere(network: Network) -> bool:
     )
 
 
-class PublicSuffixes:
-    """The Public Suffix List, ICANN and private part, made quick for millions of names that are none."""
-
-    def __init__(self) -> None:
-        text = (resources.files("publicsuffixlist") / "public_suffix_list.dat").read_text(encoding="utf-8")
-        self.digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-        self._list = PublicSuffixList(text.splitlines())
-        # The library decides; these two sets only spare asking it about names that can be no suffix.
-        self._candidates, self._above = _rules(text.splitlines())
-
-    def holds(self, name: str, parent: str) -> bool:
-        """Whether the name is a public suffix itself. A name under an unknown top-level domain is none."""
-        return (name in self._candidates or parent in self._above) and bool(self._list.is_public(name))
-
-
-def _rules(lines: Iterable[str]) -> tuple[frozenset[str], frozenset[str]]:
-    exact, above = set[str](), set[str]()
-    for line in lines:
-        rule = line.strip()
-        if not rule or rule.startswith(("//", "!")):
-            continue
-        wildcard = rule.startswith("*.")
-        try:
-            name = target(rule).name
-        except Unusable:  # single labels, which need no rule here
-            continue
-        (above if wildcard else exact).add(name)
-    return frozenset(exact), frozenset(above)
-
-
-@cache
-def public_suffixes() -> PublicSuffixes:
-    """Read once: a fraction of a second."""
-    return PublicSuffixes()
-
-
 @cache
 def kill_switch_names() -> frozenset[str]:
     """The shipped names that must always resolve."""
     with KILL_SWITCH_FILE.open("rb") as file:
         return frozenset(one.name for one in csvtable.parse(file) if isinstance(one, Indicator))
-
-
-@cache
-def popular_names() -> frozenset[str]:
-    """Most visited names: no reason to refuse one (malware hides there, too), but a person should look."""
-    with _POPULAR_FILE.open("rb") as file:
-        return frozenset(one.name for one in domains.parse(file) if isinstance(one, Indicator))

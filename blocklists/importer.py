@@ -9,10 +9,12 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, get_args
 
+from blocklists.commons import popular_names
 from blocklists.formats import rpz
-from blocklists.formats.detect import LOOK, PARSERS, Detected, detect
-from blocklists.formats.lines import raw_lines
-from blocklists.guard import Guard, popular_names
+from blocklists.formats.detect import LOOK, Detected, detect, rows_of
+from blocklists.formats.encoding import Encoding, encoding_of, text_lines
+from blocklists.formats.look import NOWHERE, Origin
+from blocklists.guard import Guard
 from blocklists.indicator import BadLine, Indicator
 from blocklists.library import KEPT_REJECTED, WILD, AddressRow, Library, NameRow
 from blocklists.report import SHOWN_ROWS, Row
@@ -45,6 +47,7 @@ class Counts:
         self.zone = ""  # of a zone file: the name that was taken, and who named it
         self.zone_by: rpz.NamedBy = "nobody"
         self.zone_reason = ""
+        self.reduced = 0  # URLs of which the host was taken
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -53,6 +56,10 @@ class Counts:
             f"{count} rows of the unknown kind {kind!r} were taken as the list's own kind"
             for kind, count in sorted(self.odd_kinds.items())[:SHOWN_ROWS]
         ]
+        if self.reduced:
+            found.append(
+                f"{self.reduced} URLs with a path were taken as their hosts: all other pages of these are listed too"
+            )
         if self.popular:
             more = f" and {len(self.popular) - SHOWN_ROWS} more" if len(self.popular) > SHOWN_ROWS else ""
             found.append(f"among the most visited sites, check them: {', '.join(self.popular[:SHOWN_ROWS])}{more}")
@@ -70,12 +77,21 @@ def digest_of(file: BinaryIO) -> str:
 
 
 def format_of(file: BinaryIO, asked: str) -> Detected:
-    """The format asked for, or the one that the content shows. Raises Unsupported."""
-    if asked != "auto":
-        return Detected(asked, "as asked")
-    start = file.read(LOOK + 1)
+    """The format asked for, or the one that the content shows; told with the encoding. Raises Unsupported."""
+    encoding = encoding_of(file)
+    found = Detected(asked, "as asked") if asked != "auto" else detect(_start(file, encoding))
+    return found._replace(reason=f"{found.reason}; {encoding.reason}") if encoding.reason else found
+
+
+def _start(file: BinaryIO, encoding: Encoding) -> bytes:
+    """At least the first LOOK octets in UTF-8, where there are as many, and no line that is cut."""
+    start = bytearray()
+    for line in text_lines(file, encoding):
+        start += line
+        if len(start) > LOOK:
+            break
     file.seek(0)
-    return detect(start)
+    return bytes(start)
 
 
 class Importer:
@@ -90,14 +106,15 @@ class Importer:
         self._popular = popular_names()
         self._labels = dict[tuple[object, ...], int]()
         self._names = list[NameRow]()
+        self._overriding = list[NameRow]()
         self._addresses = list[AddressRow]()
         self._notes = list[tuple[int, str]]()
         self.counts = Counts()
 
-    def read(self, file: BinaryIO, format_name: str, zone: str = "") -> Counts:
-        """Take every line of the file. `zone`: what a zone file's zone is called, where nothing in it says so."""
-        lines = self._counted(raw_lines(file))
-        return self.take(rpz.parse(lines, zone, self._zone) if format_name == "rpz" else PARSERS[format_name](lines))
+    def read(self, file: BinaryIO, format_name: str, origin: Origin = NOWHERE) -> Counts:
+        """Take every line of the file."""
+        lines = self._counted(text_lines(file, encoding_of(file)))
+        return self.take(rows_of(format_name, lines, origin, self._zone))
 
     def _zone(self, name: str, named_by: rpz.NamedBy) -> None:
         self.counts.zone, self.counts.zone_by = name, named_by
@@ -133,6 +150,7 @@ class Importer:
         label = self._labels.get(key) or self._label(key, one)
         passes = one.action == "passthru"
         self.counts.passthru += passes
+        self.counts.reduced += one.reduced
         if one.kind and one.kind not in _KINDS:
             self.counts.odd_kinds[one.kind] = self.counts.odd_kinds.get(one.kind, 0) + 1
         if one.note:
@@ -141,8 +159,9 @@ class Importer:
             if one.name in self._popular and self._kind != "unwanted" and not passes:
                 self.counts.popular.append(f"{one.name} (line {one.line})")
             name = one.name if one.itself else WILD + one.name
-            self._names.append((name, 1 if one.subdomains else 0, one.line, label))
-            if len(self._names) == BATCH:
+            rows = self._overriding if one.overrides else self._names
+            rows.append((name, 1 if one.subdomains else 0, one.line, label))
+            if len(rows) == BATCH:
                 self._flush()
         else:
             client = 1 if one.trigger == "client" else 0
@@ -157,12 +176,15 @@ class Importer:
 
     def _flush(self) -> None:
         names = self._library.add_names(self._version, self._names) if self._names else 0
+        names += self._library.put_names(self._version, self._overriding) if self._overriding else 0
         addresses = self._library.add_addresses(self._version, self._addresses) if self._addresses else 0
         self.counts.names += names
         self.counts.addresses += addresses
-        self.counts.duplicates += len(self._names) - names + len(self._addresses) - addresses
+        read = len(self._names) + len(self._overriding) + len(self._addresses)
+        self.counts.duplicates += read - names - addresses
         self._library.add_notes(self._version, self._notes)
         self._names.clear()
+        self._overriding.clear()
         self._notes.clear()
         self._addresses.clear()
 

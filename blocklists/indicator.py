@@ -37,6 +37,8 @@ class Indicator(msgspec.Struct, frozen=True, gc=False):
     action: RuleAction = ""
     target: str = ""  # of an alias: a name; one whose first label is * takes the name asked in its place
     data: tuple[Data, ...] = ()  # of local data
+    overrides: bool = False  # of an equal name elsewhere in the list this one stays, whichever comes first
+    reduced: bool = False  # the line has a URL with a path, of which this is the host
 
 
 class BadLine(msgspec.Struct, frozen=True, gc=False):

@@ -244,6 +244,13 @@ class Library:
             rows,
         ).rowcount
 
+    def put_names(self, version: int, rows: Sequence[NameRow]) -> int:
+        """Rows that stand in place of equal ones. Returns how many names were new to the version."""
+        gone = self._connection.executemany(
+            "DELETE FROM names WHERE version = ? AND name = ?", ((version, row[0]) for row in rows)
+        ).rowcount
+        return self.add_names(version, rows) - gone
+
     def add_addresses(self, version: int, rows: Iterable[AddressRow]) -> int:
         """Returns how many were new to the version."""
         return self._connection.executemany(

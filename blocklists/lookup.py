@@ -61,8 +61,8 @@ def departure(library: Library, name: str, live: Version | None) -> str:
 def search(library: Library, text: str) -> list[Found]:
     """Rows that cover a name or an address, live ones first, then where it was refused. Raises Refused on nonsense.
 
-    `text` may be defanged, an IDN, a URL without path. A row with `subdomains` covers what is below it, too; one of a
-    zone's `*.name` only that, and `*.name` asks for it.
+    `text` may be defanged, an IDN, a URL, of which the host is looked for. A row with `subdomains` covers what is below
+    it, too; one of a zone's `*.name` only that, and `*.name` asks for it.
     """
     if not library.is_current:
         raise Refused("library.db is of an older version: the lists process renews it when it starts")

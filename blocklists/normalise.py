@@ -40,11 +40,12 @@ class Unusable(ValueError):
 
 
 class Target(NamedTuple):
-    """A name, or an address with its port (0: none given); the other is empty."""
+    """A name, or an address with its port (0: none given); the other is empty. `path`: the text says more than that."""
 
     name: str
     address: str = ""
     port: int = 0
+    path: bool = False  # of a URL: it means one page, where a name means all of them
 
 
 def plain_name(text: str) -> str:
@@ -66,7 +67,9 @@ def target(text: str) -> Target:
         raise Unusable("empty")
     if any(char.isspace() for char in shown):
         raise Unusable("more than one word: no single name or address")
-    return _host(_without_url(shown))
+    host, path = _without_url(shown)
+    found = _host(host)
+    return found._replace(path=True) if path else found
 
 
 def visible(text: str) -> str:
@@ -95,20 +98,18 @@ def refang(text: str) -> str:
     return _DEFANGED_SCHEME.sub(lambda found: f"http{found[1] or found[2] or ''}", text)
 
 
-def _without_url(text: str) -> str:
-    """The host part; a path would be lost, so that a URL with one is for a person to judge."""
+def _without_url(text: str) -> tuple[str, bool]:
+    """The host part, and whether a path or query was lost with it."""
     scheme = _SCHEME.match(text)
     if scheme is None:
-        if "@" in text:
+        if "@" in text.partition("/")[0]:
             raise Unusable("an e-mail address")
         if _network(text) is not None:
-            return text
+            return text, False
     host, mark, rest = _split_path(text[scheme.end() :] if scheme else text)
     if mark and scheme is None and "." not in host:
         raise Unusable("no name or address")
-    if mark and (mark, rest) != ("/", ""):
-        raise Unusable("URL with a path")
-    return host.rpartition("@")[2]
+    return host.rpartition("@")[2], bool(mark) and (mark, rest) != ("/", "")
 
 
 def _split_path(text: str) -> tuple[str, str, str]:

@@ -16,6 +16,7 @@ import msgspec
 from blocklists import compiler
 from blocklists.compiler import Progress, quiet
 from blocklists.formats.detect import Detected, Unsupported
+from blocklists.formats.look import Origin
 from blocklists.guard import KILL_SWITCH_FILE, Guard
 from blocklists.importer import Counts, Importer, digest_of, format_of
 from blocklists.library import SEED_ACTOR, DatabaseError, Library
@@ -40,7 +41,9 @@ class ImportOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     file: str = ""  # name of the file, for the record
-    format: Literal["auto", "domains", "hosts", "csv", "rpz"] = "auto"
+    format: Literal["auto", "domains", "hosts", "csv", "rpz", "adblock", "dnsmasq", "unbound", "maltrail", "text"] = (
+        "auto"
+    )
     zone: str | None = None  # of an RPZ file that does not name its zone
     campaign: str | None = None
     kind: Kind | None = None
@@ -89,7 +92,7 @@ class Lists:
                 version_id, number = self.library.add_version(options.name, facts)
                 importer = Importer(self.library, self.guard, version_id, _kind(meant["kind"]), progress)
                 counts = importer.counts
-                importer.read(file, detected.format, meant["zone"])
+                importer.read(file, detected.format, Origin(options.file, meant["zone"]))
                 counts.zone_reason = _zone_reason(options, before, counts) if detected.format == "rpz" else ""
                 held = self._settle(options, before, counts, version_id, number)
                 if not held:

@@ -190,7 +190,9 @@ class ListSource(Struct, frozen=True, forbid_unknown_fields=True):
     """Name of the list; versions are counted under it."""
     path: str
     """File, relative to this configuration file."""
-    format: Literal["auto", "domains", "hosts", "csv", "rpz"] = "auto"
+    format: Literal["auto", "domains", "hosts", "csv", "rpz", "adblock", "dnsmasq", "unbound", "maltrail", "text"] = (
+        "auto"
+    )
     """Format of the file; `auto` looks at the content."""
     zone: str = ""
     """Name of the zone of an RPZ file that does not say it by itself (no SOA record, no `$ORIGIN`)."""

@@ -74,6 +74,8 @@ def question_name(text: str) -> str:
         found = target(text)
     except Unusable as error:
         raise click.UsageError(f"{text!r} is no name that a machine could ask for: {error}") from error
+    if found.path:
+        raise click.UsageError(f"{text!r} is a page: machines ask for its host only, so ask for that")
     if not found.name:
         raise click.UsageError(f"{text!r} is an address, and machines ask for names")
     return found.name

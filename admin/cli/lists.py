@@ -51,7 +51,7 @@ group.add_command(export.command)
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(["auto", "domains", "hosts", "csv", "rpz"]),
+    type=click.Choice(["auto", "domains", "hosts", "csv", "rpz", "adblock", "dnsmasq", "unbound", "maltrail", "text"]),
     default="auto",
     help="Format of the file (default: auto, by its content).",
 )

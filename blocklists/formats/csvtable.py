@@ -12,9 +12,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from blocklists.formats.entry import listed, note_of
 from blocklists.formats.lines import decoded
+from blocklists.formats.look import Look
 from blocklists.indicator import KINDS, BadLine, Indicator, bad_line, folded
-from blocklists.normalise import Unusable, target, visible
+from blocklists.normalise import Unusable, visible
 
 HEAD_RECORDS = 60  # where the heading row must stand
 _DELIMITERS = ",;\t|"
@@ -62,6 +64,7 @@ _ANY_PHRASE = re.compile(
     rf"(?<!\w)(?=({'|'.join(re.escape(phrase) for phrase in sorted(_PHRASES, key=len, reverse=True))})(?!\w))"
 )
 _LONGEST_HEADING = 60
+_HEADING_WORDS = 8  # of a cell: more are a sentence
 _PREFIX = re.compile(r"^(?:tên miền|domain|host|url|(?:địa chỉ )?ip|địa chỉ)\s*:\s*", re.IGNORECASE)
 
 
@@ -97,6 +100,31 @@ def parse(lines: Iterable[bytes]) -> Iterator[Indicator | BadLine]:
             yield record
         else:
             yield from _record(record, layout)
+
+
+def looks_like(look: Look) -> str:
+    """Why these first lines are a table, "" where nothing says so."""
+    head = [record for record, _ in zip(records(look.octets), range(HEAD_RECORDS), strict=False)]
+    layout = find_layout(head)
+    if layout is None or (len(layout.cells) <= 1 and len(look.octets) <= 1) or not _is_table(layout, head):
+        return ""
+    named = ", ".join(repr(cell.strip()) for cell, role in zip(layout.cells, layout.roles, strict=True) if role)
+    return f"line {layout.line} is a heading row: {named}"
+
+
+def _is_table(layout: Layout, head: list[tuple[int, str] | BadLine]) -> bool:
+    """Whether what stands below a heading looks like its rows; in a letter a sentence may name two columns, too."""
+    named = [cell for cell, role in zip(layout.cells, layout.roles, strict=True) if role]
+    if any(len(cell.split()) > _HEADING_WORDS for cell in named):
+        return False
+    below = [
+        record[1] for record in head[layout.heading + 1 :] if not isinstance(record, BadLine) and record[1].strip()
+    ]
+    if len(layout.cells) == 1:
+        rows = sum(len(text.split()) == 1 for text in below)
+    else:
+        rows = sum(text.count(layout.delimiter) >= len(layout.cells) - 1 for text in below)
+    return rows * 2 >= len(below)
 
 
 def records(lines: Iterable[bytes]) -> Iterator[tuple[int, str] | BadLine]:
@@ -189,14 +217,14 @@ def _record(record: tuple[int, str], layout: Layout) -> Iterator[Indicator | Bad
 
 def _row(line: int, cells: list[str], layout: Layout) -> Iterator[Indicator | BadLine]:
     facts = dict[str, str]()
-    listed = list[str]()
+    indicators = list[str]()
     for role, cell in zip(layout.roles, cells, strict=False):
         text = " ".join(visible(cell).split())[:_CELL] if role != "indicator" else cell
         if role == "indicator":
-            listed.extend(pieces(cell))
+            indicators.extend(pieces(cell))
         elif role and text:
             facts.setdefault(role, text)
-    if not listed:
+    if not indicators:
         if facts:
             yield bad_line(line, layout.delimiter.join(cells).strip(), "no indicator in this row")
         return
@@ -204,14 +232,18 @@ def _row(line: int, cells: list[str], layout: Layout) -> Iterator[Indicator | Ba
         return  # the heading again, as on each page of a letter
     if "kind" in facts:
         facts["kind"] = KINDS.get(folded(facts["kind"]), facts["kind"])
-    for piece in listed:
+    for piece in indicators:
         try:
-            name, address, port = target(piece)
+            found = listed(piece)
         except Unusable as error:
             yield bad_line(line, piece.strip(), str(error))
         else:
             kind, family, letter, source, listed_on, note = (facts.get(role, "") for role in _FACTS)
-            yield Indicator(line, name, address, port, True, kind, family, letter, source, listed_on, note)
+            name, address, port, path = found
+            note = note_of(found, piece, note)
+            yield Indicator(
+                *(line, name, address, port, True, kind, family, letter, source, listed_on, note), reduced=path
+            )
 
 
 def pieces(cell: str) -> list[str]:

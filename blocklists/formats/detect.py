@@ -5,37 +5,51 @@ No parsing beyond a first look; the person may always say the format instead.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from blocklists.formats import csvtable, domains, hosts, rpz
+from blocklists.formats import adblock, csvtable, dnsmasq, domains, freetext, hosts, maltrail, rpz, unbound
 from blocklists.formats.lines import BOM
+from blocklists.formats.look import NOWHERE, Look, Origin
 from blocklists.indicator import BadLine, Indicator
 
 LOOK = 1 << 17  # octets looked at
 _LINES = 400
 
-Parser = Callable[[Iterable[bytes]], Iterator[Indicator | BadLine]]
+Rows = Iterator[Indicator | BadLine]
+Parser = Callable[[Iterable[bytes]], Rows]
 PARSERS: dict[str, Parser] = {
     "domains": domains.parse,
     "hosts": hosts.parse,
     "csv": csvtable.parse,
     "rpz": rpz.parse,
+    "adblock": adblock.parse,
+    "dnsmasq": dnsmasq.parse,
+    "unbound": unbound.parse,
+    "maltrail": maltrail.parse,
+    "text": freetext.parse,
 }
-_READ = "domains, hosts, csv and rpz are read"
+# Formats that say "" or why a file is theirs, the surest signs first; what nobody claims is `domains`. A look may also
+# raise Unsupported.
+_LOOKS: tuple[tuple[str, Callable[[Look], str]], ...] = (
+    ("maltrail", maltrail.looks_like),
+    ("adblock", adblock.looks_like),
+    ("dnsmasq", dnsmasq.looks_like),
+    ("unbound", unbound.looks_like),
+    ("csv", csvtable.looks_like),
+    ("hosts", hosts.looks_like),
+    ("text", freetext.looks_like),
+)
+_READ = f"{', '.join([*PARSERS][:-1])} and {[*PARSERS][-1]} are read"
 
 # First octets of files that are no text lists, and what to say about them.
 _MAGIC = (
     (b"PK\x03\x04", "an Office document or ZIP archive; save the sheet as CSV (UTF-8)"),
     (b"\x1f\x8b", "compressed with gzip; unpack it first"),
     (b"%PDF", "a PDF document"),
-    (b"\xff\xfe", "UTF-16 text; save it as UTF-8"),
-    (b"\xfe\xff", "UTF-16 text; save it as UTF-8"),
     (b"{", "JSON"),
     (b"<", "HTML or XML"),
 )
-_ADBLOCK = re.compile(r"^(?:@@)?\|\||^!|##|^\[Adblock", re.IGNORECASE).search
 _MARKS = (".rpz-ip", ".rpz-client-ip", ".rpz-nsdname", ".rpz-nsip")
 
 
@@ -50,22 +64,31 @@ class Detected(NamedTuple):
     reason: str
 
 
+def rows_of(format_name: str, lines: Iterable[bytes], origin: Origin = NOWHERE,
+            tell: Callable[[str, rpz.NamedBy], None] | None = None) -> Rows:  # fmt: skip
+    """What a format reads in these lines. Two formats also want to know where the lines come from; `tell` is rpz's."""
+    if format_name == "rpz":
+        return rpz.parse(lines, origin.zone, tell)
+    if format_name == "maltrail":
+        return maltrail.parse(lines, origin)
+    return PARSERS[format_name](lines)
+
+
 def detect(start: bytes) -> Detected:
-    """Judge by the first octets of a file (give at least LOOK where there are as many). Raises Unsupported."""
+    """Judge by the first octets of a file in UTF-8 (give at least LOOK where there are as many). Raises Unsupported."""
     for magic, what in _MAGIC:
         if start.removeprefix(b"\xef\xbb\xbf").lstrip(b" \r\n").startswith(magic):
             raise Unsupported(f"this file is {what}; {_READ}")
-    lines = start[:LOOK].splitlines(keepends=True)
+    octets = start[:LOOK].splitlines(keepends=True)
     if len(start) > LOOK:
-        lines = lines[:-1]  # cut in its middle
-    texts = [line.decode("utf-8", "replace").removeprefix(BOM).strip() for line in lines[:_LINES]]
-    if (zone := _zone(texts)) is not None:
+        octets = octets[:-1]  # cut in its middle
+    look = Look(octets, [line.decode("utf-8", "replace").removeprefix(BOM).strip() for line in octets[:_LINES]])
+    if (zone := _zone(look.lines)) is not None:
         return zone
-    layout = csvtable.find_layout(record for record, _ in zip(csvtable.records(lines), range(60), strict=False))
-    if layout is not None and (len(layout.cells) > 1 or len(lines) > 1):
-        named = ", ".join(repr(cell.strip()) for cell, role in zip(layout.cells, layout.roles, strict=True) if role)
-        return Detected("csv", f"line {layout.line} is a heading row: {named}")
-    return _by_lines(texts)
+    for name, looks_like in _LOOKS:
+        if reason := looks_like(look):
+            return Detected(name, reason)
+    return _by_lines(look)
 
 
 def _zone(lines: list[str]) -> Detected | None:
@@ -85,15 +108,11 @@ def _zone(lines: list[str]) -> Detected | None:
     return None
 
 
-def _by_lines(lines: list[str]) -> Detected:
-    meant = [line for line in lines if line and not line.startswith("#")]
+def _by_lines(look: Look) -> Detected:
+    meant = look.meant
     if not meant:
         return Detected("domains", "no content in its first lines; taken as one name a line")
-    if sum(1 for line in meant if _ADBLOCK(line)) * 2 > len(meant):
-        raise Unsupported(f"this file looks like adblock filter rules; {_READ}")
-    mapped = sum(1 for line in meant if len(words := line.split()) > 1 and hosts.leads_nowhere(words[0]))
-    if mapped * 2 > len(meant):
-        return Detected("hosts", f"{mapped} of the first {len(meant)} lines are an address and a name")
+    mapped = hosts.mapped(meant)
     return Detected(
         "domains", f"one entry a line: no heading row, {mapped} of {len(meant)} lines map a name to an address"
     )

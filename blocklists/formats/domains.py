@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from blocklists.formats.entry import listed, note_of
 from blocklists.formats.lines import BOM, undecodable
 from blocklists.indicator import BadLine, Indicator, bad_line
-from blocklists.normalise import Unusable, plain_name, target
+from blocklists.normalise import Unusable, plain_name
 
 _COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)
 
@@ -34,8 +35,9 @@ def parse(lines: Iterable[bytes]) -> Iterator[Indicator | BadLine]:
         if not text:
             continue
         try:
-            name, address, port = target(text)
+            found = listed(text)
         except Unusable as error:
             yield bad_line(number, text, str(error))
         else:
-            yield Indicator(number, name, address, port)
+            name, address, port, path = found
+            yield Indicator(number, name, address, port, note=note_of(found, text), reduced=path)

@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 
 from blocklists.formats.lines import decoded
+from blocklists.formats.look import Look
 from blocklists.indicator import BadLine, Indicator, bad_line
 from blocklists.normalise import Unusable, target
 
@@ -32,10 +33,23 @@ def parse(lines: Iterable[bytes]) -> Iterator[Indicator | BadLine]:
         number, text = item
         words = text.partition("#")[0].split()
         if words:
-            yield from _line(number, text.strip(), words)
+            yield from names_of(number, text.strip(), words)
 
 
-def _line(number: int, text: str, words: list[str]) -> Iterator[Indicator | BadLine]:
+def looks_like(look: Look) -> str:
+    """Why these first lines are a hosts file, "" where nothing says so."""
+    meant = look.meant
+    found = mapped(meant)
+    return f"{found} of the first {len(meant)} lines are an address and a name" if found * 2 > len(meant) else ""
+
+
+def mapped(lines: Iterable[str]) -> int:
+    """How many lines map names to an address that leads nowhere."""
+    return sum(1 for line in lines if len(words := line.split()) > 1 and leads_nowhere(words[0]))
+
+
+def names_of(number: int, text: str, words: list[str]) -> Iterator[Indicator | BadLine]:
+    """What one line lists; `words` are those of it that are no comment."""
     names = [word for word in words[1:] if word.lower() not in USUAL]
     if len(words) == 1:
         yield bad_line(number, text, "expected an address and a name")
@@ -51,7 +65,9 @@ def _line(number: int, text: str, words: list[str]) -> Iterator[Indicator | BadL
         except Unusable as error:
             yield bad_line(number, text if len(names) == 1 else word, str(error))
             continue
-        if found.address:
+        if found.path:
+            yield bad_line(number, text if len(names) == 1 else word, "a URL where a name is expected")
+        elif found.address:
             yield bad_line(number, text if len(names) == 1 else word, "an address where a name is expected")
         else:
             yield Indicator(number, found.name)
@@ -61,8 +77,13 @@ def leads_nowhere(word: str) -> bool:
     """Whether an address blocks the names behind it."""
     if word in _NOWHERE:
         return True
+    return is_address(word) and ((address := ipaddress.ip_address(word)).is_loopback or address.is_unspecified)
+
+
+def is_address(word: str) -> bool:
+    """Whether a word is an address, wherever it leads."""
     try:
-        address = ipaddress.ip_address(word)
+        ipaddress.ip_address(word)
     except ValueError:
         return False
-    return address.is_loopback or address.is_unspecified
+    return True

@@ -84,3 +84,11 @@ def test_a_much_visited_name_is_taken_and_told(read):
     _, counts = read(b"evil.example\nfacebook.com\nlogin.facebook.com\n")
     assert counts.names == 3
     assert counts.warnings == ("among the most visited sites, check them: facebook.com (line 2)",)
+
+
+def test_urls_that_became_hosts_are_counted_and_keep_their_path_as_a_note(read, library):
+    content = b"http://evil.example/a.exe\nhttps://t.me/evil\nhttp://203.0.113.9/x\nhttp://good.example/\n"
+    version, counts = read(content)
+    assert (counts.names, counts.addresses, counts.bad_total) == (2, 0, 2)
+    assert counts.warnings == ("1 URLs with a path were taken as their hosts: all other pages of these are listed too",)
+    assert [row.line for row in library.rejected(version, "bad", 10)] == [2, 3]

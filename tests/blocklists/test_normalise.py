@@ -71,15 +71,23 @@ ADDRESSES = [
     ("::ffff:203.0.113.5", "203.0.113.5", 0),
 ]
 
+PATHS = [
+    ("hxxp://evil[.]example/setup.exe", Target("evil.example", path=True)),
+    ("http://evil.example?x=1", Target("evil.example", path=True)),
+    ("evil.example/login", Target("evil.example", path=True)),
+    ("hxxp://203.0.113.80:8080/bot.sh", Target("", "203.0.113.80", 8080, path=True)),
+    ("hxxp://user:pass@evil[.]example:8080/a?b=http://ok.example/", Target("evil.example", path=True)),
+    ("evil.example/@eaDir/x", Target("evil.example", path=True)),
+    ("http://evil.example/", Target("evil.example")),
+    ("http://evil.example\\@good.example", Target("evil.example", path=True)),
+]
+
 UNUSABLE = [
     ("", "empty"),
     ("\u200b", "empty"),
-    ("hxxp://evil[.]example/setup.exe", "URL with a path"),
-    ("http://evil.example?x=1", "URL with a path"),
-    ("evil.example/login", "URL with a path"),
-    ("hxxp://203.0.113.80:8080/bot.sh", "URL with a path"),
     ("N/A", "no name or address"),
     ("someone@evil.example", "e-mail"),
+    ("someone@evil.example/x", "e-mail"),
     ("tên miền: evil.example", "more than one word"),
     ("evil.example other.example", "more than one word"),
     ("evil..example", "empty label"),
@@ -109,6 +117,11 @@ def test_names(text, name):
 @pytest.mark.parametrize(("text", "address", "port"), ADDRESSES)
 def test_addresses(text, address, port):
     assert target(text) == Target("", address, port)
+
+
+@pytest.mark.parametrize(("text", "found"), PATHS)
+def test_a_url_with_a_path_gives_its_host_and_says_that_there_was_more(text, found):
+    assert target(text) == found
 
 
 @pytest.mark.parametrize(("text", "reason"), UNUSABLE)

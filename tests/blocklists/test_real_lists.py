@@ -24,6 +24,9 @@ LISTS = [
     ("ip/threatfox-ioc-ips.txt", "domains", 19_863, 0, 19_800, 0, 20),
     ("vn-letters/cong-van-mau-danh-sach-ma-doc.csv", "csv", 23, 8, 2, 9, 1),
     ("rpz/NordicFiltersRPZ.txt", "rpz", 879, 760, 0, 74, 6),
+    ("vn/hostsVN-threat-VN-adblock.txt", "adblock", 4_384, 4_370, 0, 0, 5),
+    ("adblock/durablenapkin-scam-adguard.txt", "adblock", 967, 945, 0, 0, 5),
+    ("adblock/abpvn_adguard.txt", "adblock", 1_196, 58, 0, 0, 1),
 ]
 
 
@@ -45,6 +48,47 @@ def test_a_real_list(shared_data, lists, settings, path, format_name, lines, nam
     assert len(rows) == report.names == entry.names
     assert len(segment) == len({name.removeprefix("*.") for name in rows})
     assert entry.addresses == report.addresses
+
+
+@pytest.mark.parametrize("folder", ["adblock", "family/maltrail", "plain", "hosts", "vn", "rpz", "ip", "popular"])
+def test_every_file_is_imported_in_the_format_that_is_found(shared_data, lists, folder):
+    expected = {"adblock": "adblock", "family/maltrail": "maltrail", "hosts": "hosts", "rpz": "rpz"}
+    expected |= {"hostsVN-threat-VN-hosts.txt": "hosts", "hostsVN-threat-VN-adblock.txt": "adblock"}
+    for file in sorted((shared_data / folder).glob("*.txt")):
+        with file.open("rb") as opened:
+            report = lists.import_file("os:tester", opened, ImportOptions("real", file=file.name, hold=True))
+            opened.seek(0)
+            lines = sum(1 for _ in opened)
+        assert report.state == "held", file.name
+        assert report.format == expected.get(file.name, expected.get(folder, "domains")), file.name
+        assert report.lines == lines, file.name
+
+
+@pytest.mark.parametrize("path", ["vn/hostsVN-threat-VN-adblock.txt", "adblock/durablenapkin-scam-adguard.txt"])
+def test_every_rule_for_a_name_is_taken(shared_data, lists, path):
+    """Counted in another way: lines that are `||`, anything but marks, and `^`."""
+    text = (shared_data / path).read_text(encoding="utf-8")
+    rules = [line[2:-1] for line in text.splitlines() if line[:2] == "||" and line[-1] == "^" and "*" not in line]
+    with (shared_data / path).open("rb") as opened:
+        report = lists.import_file("os:tester", opened, ImportOptions("real"))
+    assert report.names + report.duplicates + report.refused_total == len(rules)
+    comments = sum(1 for line in text.splitlines() if not line or line[0] == "!")
+    assert report.lines == comments + len(rules) + report.unsupported_total + report.bad_total
+
+
+def test_every_line_of_maltrail_is_a_row_or_told(shared_data, lists):
+    """Counted in another way: a line that is neither blank nor a comment is one row, and paths begin with a slash."""
+    for file in sorted((shared_data / "family" / "maltrail").glob("*.txt")):
+        said = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip() and line[0] != "#"]
+        with file.open("rb") as opened:
+            report = lists.import_file("os:tester", opened, ImportOptions(file.stem.replace("_", "-"), file=file.name))
+        assert (report.state, report.format) == ("live", "maltrail"), file.name
+        told = report.bad_total + report.refused_total + report.unsupported_total
+        assert report.indicators + report.duplicates + told == len(said), file.name
+        paths = sum(1 for line in said if line[0] == "/" or "|" in line)
+        assert report.unsupported_total == paths, file.name
+        urls = sum(1 for line in said if "/" in line[1:])
+        assert report.bad_total <= urls + 1, (file.name, report.bad)
 
 
 def test_every_name_of_a_list_is_found_by_its_segment(shared_data, lists, settings):

@@ -23,6 +23,20 @@ CASES = [
     ),
     (b"$ORIGIN rpz.example.\n32.1.2.0.192.rpz-ip A 192.0.2.1\na.example A 192.0.2.1\n", "rpz", "0 of the first 3"),
     (b"a.example\nsoa\ncname.example\n", "domains", "one entry a line"),
+    (b"! title\n||evil.example^\n||other.example^\n", "adblock", "2 of the first 3 lines are rules"),
+    (b"[Adblock Plus 2.0]\n! title\nexample.com##.ad\n", "adblock", "its head says so"),
+    (b"! title\n/banner/*$script\nexample.com##.ad\n! x\n", "adblock", "have marks of filter rules"),
+    # sentences that name columns, and the annex of a letter with its title
+    (
+        "Các máy chủ, thời gian 5 phút, nguồn mã độc là evil[.]com\nCác đơn vị rà soát, báo cáo.\n".encode(),
+        "text",
+        "2 of",
+    ),
+    ("Tên miền:\nmã độc kết nối đến evil[.]com\nvà đến worse[.]com\n".encode(), "text", "defanged"),
+    ("Tên miền:\nevil[.]com\nworse[.]com\n".encode(), "csv", "line 1"),
+    (b"address=/a.example/\nlocal=/b.example/\n", "dnsmasq", "2 of the first 2"),
+    (b'server:\nlocal-zone: "a.example" static\nlocal-data: "b.example A 0.0.0.0"\n', "unbound", "2 of the first 3"),
+    (b"# Copyright (c) 2014-2026 Maltrail developers\n\na.example\n", "maltrail", "its head"),
     (b"# only a comment\n", "domains", "no content"),
     (b"", "domains", "no content"),
 ]
@@ -40,10 +54,8 @@ def test_formats(content, format_name, reason):
     [
         (b"PK\x03\x04rest", "Office"),
         (b"\x1f\x8b\x08", "gzip"),
-        (b"\xff\xfea\x00", "UTF-16"),
         (b'{"response": []}', "JSON"),
         (b"<html>", "HTML"),
-        (b"! title\n||evil.example^\n||other.example^\n", "adblock"),
         (b"$TTL 300\n@ SOA a. b. 1 2 3 4 5\nwww A 192.0.2.1\n", "a DNS zone without a policy"),
     ],
 )

@@ -21,6 +21,8 @@ evil.example
 hxxp://fanged[.]example
 xấu.example
 http://evil.example/path
+http://203.0.113.7/path
+hxxps://drive.google[.]com/file/d/1
 two words.example
 """.encode()
 
@@ -34,8 +36,18 @@ def test_a_file():
         Indicator(6, "", "203.0.113.7", 443),
         Indicator(7, "fanged.example"),
         Indicator(8, "xn--xu-r5s.example"),
-        BadLine(9, "http://evil.example/path", "URL with a path"),
-        BadLine(10, "two words.example", "more than one word: no single name or address"),
+        Indicator(9, "evil.example", note="host of the URL http://evil.example/path", reduced=True),
+        BadLine(
+            10,
+            "http://203.0.113.7/path",
+            "URL with a path on an address, which many may share: a person must decide",
+        ),
+        BadLine(
+            11,
+            "hxxps://drive.google[.]com/file/d/1",
+            "URL on a shared host: a person must decide (anybody may put files or pages on drive.google.com)",
+        ),
+        BadLine(12, "two words.example", "more than one word: no single name or address"),
     ]
     assert all(one.subdomains for one in found if isinstance(one, Indicator))
 
