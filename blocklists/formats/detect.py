@@ -62,8 +62,8 @@ def detect(start: bytes) -> Detected:
     if (zone := _zone(texts)) is not None:
         return zone
     layout = csvtable.find_layout(record for record, _ in zip(csvtable.records(lines), range(60), strict=False))
-    if layout is not None and (len(layout.cells) > 1 or len(lines) > 1):
-        named = ", ".join(repr(cell.strip()) for cell, role in zip(layout.cells, layout.roles, strict=True) if role)
+    if layout is not None and (len(layout.columns.cells) > 1 or len(lines) > 1):
+        named = ", ".join(repr(cell.strip()) for cell, role in zip(*layout.columns, strict=True) if role)
         return Detected("csv", f"line {layout.line} is a heading row: {named}")
     return _by_lines(texts)
 
