@@ -18,7 +18,7 @@ from admin.cli.terminal import clean, echo_json, number, table
 from casework.store.text import plain
 from contracts.policy import Mode
 from contracts.segment import Kind
-from contracts.settings import Settings
+from contracts.settings import FormatName, Settings
 
 if TYPE_CHECKING:
     from blocklists.library import Library
@@ -45,7 +45,7 @@ def group() -> None:
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(["auto", "domains", "hosts", "csv", "rpz"]),
+    type=click.Choice(get_args(FormatName)),
     default="auto",
     help="Format of the file (default: auto, by its content).",
 )

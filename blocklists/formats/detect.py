@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from io import BytesIO
+from typing import BinaryIO, NamedTuple
 
-from blocklists.formats import csvtable, domains, hosts, rpz
+from blocklists.formats import archive, csvtable, domains, hosts, rpz
 from blocklists.formats.lines import BOM
-from blocklists.indicator import BadLine, Indicator
+from blocklists.indicator import BadLine, Indicator, Unreadable
 
 LOOK = 1 << 17  # octets looked at
 _LINES = 400
@@ -23,11 +24,10 @@ PARSERS: dict[str, Parser] = {
     "csv": csvtable.parse,
     "rpz": rpz.parse,
 }
-_READ = "domains, hosts, csv and rpz are read"
+_READ = "domains, hosts, csv, rpz and xlsx are read"
 
 # First octets of files that are no text lists, and what to say about them.
 _MAGIC = (
-    (b"PK\x03\x04", "an Office document or ZIP archive; save the sheet as CSV (UTF-8)"),
     (b"\x1f\x8b", "compressed with gzip; unpack it first"),
     (b"%PDF", "a PDF document"),
     (b"\xff\xfe", "UTF-16 text; save it as UTF-8"),
@@ -39,7 +39,7 @@ _ADBLOCK = re.compile(r"^(?:@@)?\|\||^!|##|^\[Adblock", re.IGNORECASE).search
 _MARKS = (".rpz-ip", ".rpz-client-ip", ".rpz-nsdname", ".rpz-nsip")
 
 
-class Unsupported(Exception):
+class Unsupported(Unreadable):
     """The file is of a kind that is not read here; the message says which."""
 
 
@@ -50,8 +50,13 @@ class Detected(NamedTuple):
     reason: str
 
 
-def detect(start: bytes) -> Detected:
-    """Judge by the first octets of a file (give at least LOOK where there are as many). Raises Unsupported."""
+def detect(start: bytes, file: BinaryIO | None = None) -> Detected:
+    """Judge by the first octets of a file (give at least LOOK where there are as many). Raises Unreadable.
+
+    Only of an archive more is looked at, in `file`: what it is stands at its end.
+    """
+    if start.startswith((archive.MAGIC, archive.OLE_MAGIC)):
+        return _office(file or BytesIO(start))
     for magic, what in _MAGIC:
         if start.removeprefix(b"\xef\xbb\xbf").lstrip(b" \r\n").startswith(magic):
             raise Unsupported(f"this file is {what}; {_READ}")
@@ -66,6 +71,20 @@ def detect(start: bytes) -> Detected:
         named = ", ".join(repr(cell.strip()) for cell, role in zip(*layout.columns, strict=True) if role)
         return Detected("csv", f"line {layout.line} is a heading row: {named}")
     return _by_lines(texts)
+
+
+def _office(file: BinaryIO) -> Detected:
+    file.seek(0)
+    if file.read(len(archive.OLE_MAGIC)) == archive.OLE_MAGIC:
+        raise Unsupported(f"this file is {archive.describe_ole(file)}")
+    try:
+        with archive.open_archive(file) as opened:
+            kind = archive.kind_of(opened)
+    except Unreadable as error:
+        raise Unsupported(f"this file is {error}") from error
+    if kind != "xlsx":
+        raise Unsupported(f"this file is a .{kind} document; {_READ}")
+    return Detected(kind, "an archive with sheets of an Excel workbook")
 
 
 def _zone(lines: list[str]) -> Detected | None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import os
+
 import pytest
 
 from blocklists.formats.detect import LOOK, Unsupported, detect
+from tests.blocklists.formats import making
 
 CASES = [
     (b"a.example\nb.example\n", "domains", "one entry a line"),
@@ -25,6 +29,7 @@ CASES = [
     (b"a.example\nsoa\ncname.example\n", "domains", "one entry a line"),
     (b"# only a comment\n", "domains", "no content"),
     (b"", "domains", "no content"),
+    (making.sheets(S=[["Domain"]]), "xlsx", "sheets of an Excel workbook"),
 ]
 
 
@@ -39,6 +44,9 @@ def test_formats(content, format_name, reason):
     ("content", "reason"),
     [
         (b"PK\x03\x04rest", "Office"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", r"old Office document \(\.xls, \.doc\)"),
+        (making.archive({"xl/workbook.xml": "", "xl/vbaProject.bin": ""}), "macros"),
+        (making.archive({"list.txt": ""}), "ZIP archive; unpack it first"),
         (b"\x1f\x8b\x08", "gzip"),
         (b"\xff\xfea\x00", "UTF-16"),
         (b'{"response": []}', "JSON"),
@@ -50,6 +58,13 @@ def test_formats(content, format_name, reason):
 def test_what_is_not_read_is_named(content, reason):
     with pytest.raises(Unsupported, match=reason):
         detect(content)
+
+
+def test_an_archive_is_judged_by_its_end():
+    content = making.archive({"docProps/a": os.urandom(2 * LOOK), "xl/workbook.xml": ""})
+    assert detect(content[: LOOK + 1], io.BytesIO(content)).format == "xlsx"
+    with pytest.raises(Unsupported, match="damaged"):
+        detect(content[: LOOK + 1])
 
 
 def test_a_long_file_is_judged_by_its_start():
@@ -70,7 +85,7 @@ def test_a_long_file_is_judged_by_its_start():
         ("vn/hostsVN-threat-VN-adblock.txt", "adblock"),
         ("adblock/abpvn_adguard.txt", "adblock"),
         ("rpz/NordicFiltersRPZ.txt", "rpz"),
-        ("vn-letters/cong-van-mau-danh-sach-ma-doc.xlsx", "Office"),
+        ("vn-letters/cong-van-mau-danh-sach-ma-doc.xlsx", "xlsx"),
     ],
 )
 def test_real_files(shared_data, path, format_name):
