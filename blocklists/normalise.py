@@ -39,6 +39,10 @@ class Unusable(ValueError):
     """The text is no indicator that a DNS resolver can use; the message says why."""
 
 
+class PathLost(Unusable):
+    """A URL that is right, but whose path no question for a name shows: a person must judge its host."""
+
+
 class Target(NamedTuple):
     """A name, or an address with its port (0: none given); the other is empty."""
 
@@ -107,7 +111,7 @@ def _without_url(text: str) -> str:
     if mark and scheme is None and "." not in host:
         raise Unusable("no name or address")
     if mark and (mark, rest) != ("/", ""):
-        raise Unusable("URL with a path")
+        raise PathLost("URL with a path")
     return host.rpartition("@")[2]
 
 

@@ -24,7 +24,7 @@ PARSERS: dict[str, Parser] = {
     "csv": csvtable.parse,
     "rpz": rpz.parse,
 }
-_READ = "domains, hosts, csv, rpz and xlsx are read"
+_READ = "domains, hosts, csv, rpz, xlsx and misp are read"
 
 # First octets of files that are no text lists, and what to say about them.
 _MAGIC = (
@@ -32,9 +32,11 @@ _MAGIC = (
     (b"%PDF", "a PDF document"),
     (b"\xff\xfe", "UTF-16 text; save it as UTF-8"),
     (b"\xfe\xff", "UTF-16 text; save it as UTF-8"),
-    (b"{", "JSON"),
     (b"<", "HTML or XML"),
 )
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*[\[{])").match
+_MISP = re.compile(rb'"Event"\s*:\s*\{|"response"\s*:\s*\{\s*"Attribute"\s*:\s*\[').search
+_MANIFEST = re.compile(rb'"Orgc"\s*:\s*\{').search
 _ADBLOCK = re.compile(r"^(?:@@)?\|\||^!|##|^\[Adblock", re.IGNORECASE).search
 _MARKS = (".rpz-ip", ".rpz-client-ip", ".rpz-nsdname", ".rpz-nsip")
 
@@ -57,6 +59,8 @@ def detect(start: bytes, file: BinaryIO | None = None) -> Detected:
     """
     if start.startswith((archive.MAGIC, archive.OLE_MAGIC)):
         return _office(file or BytesIO(start))
+    if _JSON(start):
+        return _exchange(start)
     for magic, what in _MAGIC:
         if start.removeprefix(b"\xef\xbb\xbf").lstrip(b" \r\n").startswith(magic):
             raise Unsupported(f"this file is {what}; {_READ}")
@@ -85,6 +89,16 @@ def _office(file: BinaryIO) -> Detected:
     if kind != "xlsx":
         raise Unsupported(f"this file is a .{kind} document; {_READ}")
     return Detected(kind, "an archive with sheets of an Excel workbook")
+
+
+def _exchange(start: bytes) -> Detected:
+    """Which exchange a JSON file is of, by words that only its objects have."""
+    if _MISP(start):
+        return Detected("misp", "JSON with a MISP event")
+    what = (
+        "the manifest of a MISP feed; import the events that it names" if _MANIFEST(start) else "JSON, of no known kind"
+    )
+    raise Unsupported(f"this file is {what}; {_READ}")
 
 
 def _zone(lines: list[str]) -> Detected | None:

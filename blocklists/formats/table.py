@@ -14,7 +14,7 @@ from blocklists.normalise import Unusable, target, visible
 
 HEAD_ROWS = 60  # where the heading row must stand
 MAX_COLUMNS = 200  # what is wider is no heading row, and not worth looking at cell by cell
-_CELL = 300
+MAX_TEXT = 300  # of a fact
 
 # What a column holds, by the words in its heading; the longest phrase found decides.
 HEADINGS: dict[str, tuple[str, ...]] = {
@@ -107,7 +107,7 @@ def row(
     facts = dict[str, str]()
     listed = list[str]()
     for role, cell in zip(layout.roles, cells, strict=False):
-        text = " ".join(visible(cell).split())[:_CELL] if role != "indicator" else cell
+        text = " ".join(visible(cell).split())[:MAX_TEXT] if role != "indicator" else cell
         if role == "indicator":
             listed.extend(pieces(cell))
         elif role and text:

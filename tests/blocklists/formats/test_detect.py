@@ -29,6 +29,10 @@ CASES = [
     (b"a.example\nsoa\ncname.example\n", "domains", "one entry a line"),
     (b"# only a comment\n", "domains", "no content"),
     (b"", "domains", "no content"),
+    (b'{"response": [{"Event": {"id": "1"}}]}', "misp", "JSON with a MISP event"),
+    (b'\xef\xbb\xbf[\n{"Event":{}}]', "misp", "JSON with a MISP event"),
+    (b'{"response":{"Attribute":[]}}', "misp", "JSON with a MISP event"),
+    (b"[::1]\n", "domains", "one entry"),
     (making.sheets(S=[["Domain"]]), "xlsx", "sheets of an Excel workbook"),
 ]
 
@@ -49,7 +53,9 @@ def test_formats(content, format_name, reason):
         (making.archive({"list.txt": ""}), "ZIP archive; unpack it first"),
         (b"\x1f\x8b\x08", "gzip"),
         (b"\xff\xfea\x00", "UTF-16"),
-        (b'{"response": []}', "JSON"),
+        (b'{"response": []}', "JSON, of no known kind"),
+        (b'\xef\xbb\xbf [{"a": 1}]', "JSON, of no known kind"),
+        (b'{"5a610659-d718-4a1f-b020-04d80a016219": {"Orgc": {"name": "x"}, "info": "y"}}', "manifest of a MISP feed"),
         (b"<html>", "HTML"),
         (b"! title\n||evil.example^\n||other.example^\n", "adblock"),
         (b"$TTL 300\n@ SOA a. b. 1 2 3 4 5\nwww A 192.0.2.1\n", "a DNS zone without a policy"),
@@ -86,6 +92,8 @@ def test_a_long_file_is_judged_by_its_start():
         ("adblock/abpvn_adguard.txt", "adblock"),
         ("rpz/NordicFiltersRPZ.txt", "rpz"),
         ("vn-letters/cong-van-mau-danh-sach-ma-doc.xlsx", "xlsx"),
+        ("misp/eset-oceanlotus.misp.event.json", "misp"),
+        ("misp/eset-oceanlotus-macOS.misp.event.json", "misp"),
     ],
 )
 def test_real_files(shared_data, path, format_name):
