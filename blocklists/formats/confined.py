@@ -35,6 +35,7 @@ _MAX_FRAME = 1 << 27
 _MAX_ITEMS = 5_000_000
 _READERS = {
     "misp": "blocklists.formats.misp",
+    "stix": "blocklists.formats.stix",
     "xlsx": "blocklists.formats.xlsx",
 }
 _COMMAND = [sys.executable, "-P", "-m", "blocklists.formats.confined"]

@@ -24,7 +24,7 @@ PARSERS: dict[str, Parser] = {
     "csv": csvtable.parse,
     "rpz": rpz.parse,
 }
-_READ = "domains, hosts, csv, rpz, xlsx and misp are read"
+_READ = "domains, hosts, csv, rpz, xlsx, misp and stix are read"
 
 # First octets of files that are no text lists, and what to say about them.
 _MAGIC = (
@@ -36,6 +36,7 @@ _MAGIC = (
 )
 _JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*[\[{])").match
 _MISP = re.compile(rb'"Event"\s*:\s*\{|"response"\s*:\s*\{\s*"Attribute"\s*:\s*\[').search
+_STIX = re.compile(rb'"type"\s*:\s*"bundle"|"id"\s*:\s*"(?:bundle|indicator|observed-data)--').search
 _MANIFEST = re.compile(rb'"Orgc"\s*:\s*\{').search
 _ADBLOCK = re.compile(r"^(?:@@)?\|\||^!|##|^\[Adblock", re.IGNORECASE).search
 _MARKS = (".rpz-ip", ".rpz-client-ip", ".rpz-nsdname", ".rpz-nsip")
@@ -95,6 +96,8 @@ def _exchange(start: bytes) -> Detected:
     """Which exchange a JSON file is of, by words that only its objects have."""
     if _MISP(start):
         return Detected("misp", "JSON with a MISP event")
+    if _STIX(start):
+        return Detected("stix", "JSON with objects of STIX")
     what = (
         "the manifest of a MISP feed; import the events that it names" if _MANIFEST(start) else "JSON, of no known kind"
     )

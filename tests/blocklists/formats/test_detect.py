@@ -32,6 +32,8 @@ CASES = [
     (b'{"response": [{"Event": {"id": "1"}}]}', "misp", "JSON with a MISP event"),
     (b'\xef\xbb\xbf[\n{"Event":{}}]', "misp", "JSON with a MISP event"),
     (b'{"response":{"Attribute":[]}}', "misp", "JSON with a MISP event"),
+    (b'{"type": "bundle", "objects": []}', "stix", "JSON with objects of STIX"),
+    (b'{"objects":[{"created":"x","id": "indicator--1"}],"type":"bundle"}', "stix", "JSON with objects of STIX"),
     (b"[::1]\n", "domains", "one entry"),
     (making.sheets(S=[["Domain"]]), "xlsx", "sheets of an Excel workbook"),
 ]
@@ -93,6 +95,10 @@ def test_a_long_file_is_judged_by_its_start():
         ("rpz/NordicFiltersRPZ.txt", "rpz"),
         ("vn-letters/cong-van-mau-danh-sach-ma-doc.xlsx", "xlsx"),
         ("misp/eset-oceanlotus.misp.event.json", "misp"),
+        ("stix/oasis-poisonivy.json", "stix"),
+        ("stix/oasis-indicator-for-malicious-url.json", "stix"),
+        ("stix/unit42-bazarloader-network-recon.json", "stix"),
+        ("stix/unit42-cybersquatting-new-TLDs.json", "stix"),
         ("misp/eset-oceanlotus-macOS.misp.event.json", "misp"),
     ],
 )
