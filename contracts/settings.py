@@ -183,7 +183,7 @@ class Guard(Struct, frozen=True, forbid_unknown_fields=True):
     """Address indicators that touch these networks are refused, as are those in the sinkhole pool."""
 
 
-FormatName = Literal["auto", "domains", "hosts", "csv", "rpz", "xlsx", "misp", "stix"]
+FormatName = Literal["auto", "domains", "hosts", "csv", "rpz", "xlsx", "docx", "misp", "stix"]
 
 
 class ListSource(Struct, frozen=True, forbid_unknown_fields=True):

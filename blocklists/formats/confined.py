@@ -34,6 +34,7 @@ _BATCH = 500  # items in a frame
 _MAX_FRAME = 1 << 27
 _MAX_ITEMS = 5_000_000
 _READERS = {
+    "docx": "blocklists.formats.worddoc",
     "misp": "blocklists.formats.misp",
     "stix": "blocklists.formats.stix",
     "xlsx": "blocklists.formats.xlsx",

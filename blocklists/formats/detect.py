@@ -24,7 +24,7 @@ PARSERS: dict[str, Parser] = {
     "csv": csvtable.parse,
     "rpz": rpz.parse,
 }
-_READ = "domains, hosts, csv, rpz, xlsx, misp and stix are read"
+_READ = "domains, hosts, csv, rpz, xlsx, docx, misp and stix are read"
 
 # First octets of files that are no text lists, and what to say about them.
 _MAGIC = (
@@ -34,6 +34,7 @@ _MAGIC = (
     (b"\xfe\xff", "UTF-16 text; save it as UTF-8"),
     (b"<", "HTML or XML"),
 )
+_OFFICE = {"xlsx": "an archive with sheets of an Excel workbook", "docx": "an archive with a Word document"}
 _JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*[\[{])").match
 _MISP = re.compile(rb'"Event"\s*:\s*\{|"response"\s*:\s*\{\s*"Attribute"\s*:\s*\[').search
 _STIX = re.compile(rb'"type"\s*:\s*"bundle"|"id"\s*:\s*"(?:bundle|indicator|observed-data)--').search
@@ -87,9 +88,7 @@ def _office(file: BinaryIO) -> Detected:
             kind = archive.kind_of(opened)
     except Unreadable as error:
         raise Unsupported(f"this file is {error}") from error
-    if kind != "xlsx":
-        raise Unsupported(f"this file is a .{kind} document; {_READ}")
-    return Detected(kind, "an archive with sheets of an Excel workbook")
+    return Detected(kind, _OFFICE[kind])
 
 
 def _exchange(start: bytes) -> Detected:

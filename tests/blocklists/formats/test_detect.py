@@ -35,6 +35,7 @@ CASES = [
     (b'{"type": "bundle", "objects": []}', "stix", "JSON with objects of STIX"),
     (b'{"objects":[{"created":"x","id": "indicator--1"}],"type":"bundle"}', "stix", "JSON with objects of STIX"),
     (b"[::1]\n", "domains", "one entry"),
+    (making.archive({"word/document.xml": ""}), "docx", "an archive with a Word document"),
     (making.sheets(S=[["Domain"]]), "xlsx", "sheets of an Excel workbook"),
 ]
 
