@@ -73,6 +73,10 @@ VALUES: dict[str, Mapping[Any, Any]] = {
         "unbound": lazy_gettext("configuration of Unbound"),
         "dnsmasq": lazy_gettext("configuration of dnsmasq"),
         "adblock": lazy_gettext("ad blocker's rules"),
+        "xlsx": lazy_gettext("Excel workbook"),
+        "docx": lazy_gettext("Word document"),
+        "misp": lazy_gettext("MISP event"),
+        "stix": lazy_gettext("STIX bundle"),
     },
     "kind": KINDS,
     "mode": {

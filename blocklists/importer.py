@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, get_args
 
 from blocklists.commons import popular_names
-from blocklists.formats import rpz
+from blocklists.formats import archive, confined, rpz
 from blocklists.formats.detect import LOOK, Detected, detect, rows_of
 from blocklists.formats.encoding import Encoding, encoding_of, text_lines
 from blocklists.formats.look import NOWHERE, Origin
 from blocklists.guard import Guard
-from blocklists.indicator import BadLine, Indicator
+from blocklists.indicator import BadLine, Indicator, Item, Remark
 from blocklists.library import KEPT_REJECTED, WILD, AddressRow, Library, NameRow
 from blocklists.report import SHOWN_ROWS, Row
 from blocklists.rules import label_of
@@ -48,6 +48,7 @@ class Counts:
         self.zone_by: rpz.NamedBy = "nobody"
         self.zone_reason = ""
         self.reduced = 0  # URLs of which the host was taken
+        self.remarks = list[str]()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -63,7 +64,7 @@ class Counts:
         if self.popular:
             more = f" and {len(self.popular) - SHOWN_ROWS} more" if len(self.popular) > SHOWN_ROWS else ""
             found.append(f"among the most visited sites, check them: {', '.join(self.popular[:SHOWN_ROWS])}{more}")
-        return tuple(found)
+        return (*found, *self.remarks[:SHOWN_ROWS])
 
 
 def digest_of(file: BinaryIO) -> str:
@@ -77,7 +78,14 @@ def digest_of(file: BinaryIO) -> str:
 
 
 def format_of(file: BinaryIO, asked: str) -> Detected:
-    """The format asked for, or the one that the content shows; told with the encoding. Raises Unsupported."""
+    """The format asked for, or the one that the content shows; told with the encoding. Raises Unreadable."""
+    if asked in confined.FORMATS:
+        return Detected(asked, "as asked")
+    start = file.read(8)
+    if asked == "auto" and start.startswith((archive.MAGIC, archive.OLE_MAGIC)):
+        found = detect(start, file)
+        file.seek(0)
+        return found
     encoding = encoding_of(file)
     found = Detected(asked, "as asked") if asked != "auto" else detect(_start(file, encoding))
     return found._replace(reason=f"{found.reason}; {encoding.reason}") if encoding.reason else found
@@ -112,18 +120,25 @@ class Importer:
         self.counts = Counts()
 
     def read(self, file: BinaryIO, format_name: str, origin: Origin = NOWHERE) -> Counts:
-        """Take every line of the file."""
+        """Take every line of the file.
+
+        Raises Unreadable where it cannot be read to its end: then the version must not be kept.
+        """
+        if format_name in confined.FORMATS:
+            return self.take(self._numbered(confined.items(format_name, file)))
         lines = self._counted(text_lines(file, encoding_of(file)))
         return self.take(rows_of(format_name, lines, origin, self._zone))
 
     def _zone(self, name: str, named_by: rpz.NamedBy) -> None:
         self.counts.zone, self.counts.zone_by = name, named_by
 
-    def take(self, rows: Iterable[Indicator | BadLine]) -> Counts:
+    def take(self, rows: Iterable[Item]) -> Counts:
         """Take what a parser gives."""
         for one in rows:
             if isinstance(one, BadLine):
                 self._reject_bad(one)
+            elif isinstance(one, Remark):
+                self.counts.remarks.append(one.text)
             elif reason := self._guard.refusal(one, of_kill_switch_list=self._kind == "kill-switch"):
                 self._reject(one, reason)
             else:
@@ -145,6 +160,17 @@ class Importer:
             yield line
         self.counts.lines = number
 
+    def _numbered(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Of files without lines: how far their parsers number the rows, objects or attributes they give."""
+        told = BATCH
+        for one in items:
+            if not isinstance(one, Remark):
+                self.counts.lines = max(self.counts.lines, one.line)
+                if self.counts.lines >= told:
+                    self._progress("reading", self.counts.lines)
+                    told = self.counts.lines + BATCH
+            yield one
+
     def _take(self, one: Indicator) -> None:
         key = (one.kind, one.family, one.letter, one.source, one.listed, one.action, one.target, one.data)
         label = self._labels.get(key) or self._label(key, one)
@@ -153,11 +179,11 @@ class Importer:
         self.counts.reduced += one.reduced
         if one.kind and one.kind not in _KINDS:
             self.counts.odd_kinds[one.kind] = self.counts.odd_kinds.get(one.kind, 0) + 1
-        if one.note:
-            self._notes.append((one.line, one.note))
+        if one.note or one.place:
+            self._notes.append((one.line, " ".join(filter(None, (one.note, one.place and f"({one.place})")))))
         if one.name:
             if one.name in self._popular and self._kind != "unwanted" and not passes:
-                self.counts.popular.append(f"{one.name} (line {one.line})")
+                self.counts.popular.append(f"{one.name} ({one.place or f'line {one.line}'})")
             name = one.name if one.itself else WILD + one.name
             rows = self._overriding if one.overrides else self._names
             rows.append((name, 1 if one.subdomains else 0, one.line, label))
@@ -192,14 +218,19 @@ class Importer:
         if one.unsupported:
             self.counts.unsupported_total += 1
             if len(self.counts.unsupported) < KEPT_REJECTED:
-                self.counts.unsupported.append(Row(one.line, one.text, one.reason))
+                self.counts.unsupported.append(_row(one, one.text, one.reason))
             return
         self.counts.bad_total += 1
         if len(self.counts.bad) < KEPT_REJECTED:
-            self.counts.bad.append(Row(one.line, one.text, one.reason))
+            self.counts.bad.append(_row(one, one.text, one.reason))
 
     def _reject(self, one: Indicator, reason: str) -> None:
         self.counts.refused_total += 1
         if len(self.counts.refused) < KEPT_REJECTED:
             text = one.address or (one.name if one.itself else WILD + one.name)
-            self.counts.refused.append(Row(one.line, text, reason))
+            self.counts.refused.append(_row(one, text, reason))
+
+
+def _row(one: Indicator | BadLine, text: str, reason: str) -> Row:
+    """A row that was not taken, with its place where its line number leads nowhere."""
+    return Row(one.line, text, f"{one.place}: {reason}" if one.place else reason)

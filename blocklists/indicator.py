@@ -1,4 +1,4 @@
-"""What a list line becomes: an Indicator, or a BadLine that says where and why.
+"""What a list line becomes: an Indicator, or a BadLine that says where and why; a Remark is about the whole file.
 
 No parsing and no judgement here: formats read, normalise cleans, guard judges.
 """
@@ -15,7 +15,11 @@ from contracts.segment import Data, Kind, RuleAction
 SHOWN = 120  # of a bad line, in characters
 
 
-class Indicator(msgspec.Struct, frozen=True, gc=False):
+class Unreadable(Exception):
+    """The file as a whole cannot be read, or may not be; the message says why. Nothing of it is taken."""
+
+
+class Indicator(msgspec.Struct, frozen=True, gc=False, tag=True, array_like=True):
     """A listed name, or a listed address: exactly one of `name` and `address` is set.
 
     Empty `kind` means the list's own, empty `action` what its mode says. `listed` is the date as the file writes it.
@@ -39,20 +43,31 @@ class Indicator(msgspec.Struct, frozen=True, gc=False):
     data: tuple[Data, ...] = ()  # of local data
     overrides: bool = False  # of an equal name elsewhere in the list this one stays, whichever comes first
     reduced: bool = False  # the line has a URL with a path, of which this is the host
+    place: str = ""  # where it stands, in words, where a line number does not lead there: "Sheet2!17"
 
 
-class BadLine(msgspec.Struct, frozen=True, gc=False):
+class BadLine(msgspec.Struct, frozen=True, gc=False, tag=True, array_like=True):
     """A line that gives no indicator; `text` is shortened. Unsupported: it is right, and cannot be followed here."""
 
     line: int
     text: str
     reason: str
     unsupported: bool = False
+    place: str = ""  # as an Indicator's
 
 
-def bad_line(line: int, text: str, reason: str, *, unsupported: bool = False) -> BadLine:
+class Remark(msgspec.Struct, frozen=True, gc=False, tag=True, array_like=True):
+    """What a person should know about the file, though it costs no row."""
+
+    text: str
+
+
+Item = Indicator | BadLine | Remark
+
+
+def bad_line(line: int, text: str, reason: str, *, unsupported: bool = False, place: str = "") -> BadLine:
     """A BadLine with its text cut to what people can use."""
-    return BadLine(line, text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…", reason, unsupported)
+    return BadLine(line, text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…", reason, unsupported, place)
 
 
 def folded(text: str) -> str:

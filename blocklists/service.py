@@ -15,16 +15,17 @@ import msgspec
 
 from blocklists import compiler
 from blocklists.compiler import Progress, quiet
-from blocklists.formats.detect import Detected, Unsupported
+from blocklists.formats.detect import Detected
 from blocklists.formats.look import Origin
 from blocklists.guard import KILL_SWITCH_FILE, Guard
 from blocklists.importer import Counts, Importer, digest_of, format_of
+from blocklists.indicator import Unreadable
 from blocklists.library import SEED_ACTOR, DatabaseError, Library
 from blocklists.report import MEANING, SHOWN_ROWS, ImportReport, Seeded, Switched, Version, same_meaning
 from contracts.names import BadName, to_text, to_wire
 from contracts.policy import Mode, PolicyFolder
 from contracts.segment import Kind
-from contracts.settings import ListSource, Settings
+from contracts.settings import FormatName, ListSource, Settings
 from runtime.control import Misused, Refused
 
 log = logging.getLogger(__name__)
@@ -41,9 +42,7 @@ class ImportOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     file: str = ""  # name of the file, for the record
-    format: Literal["auto", "domains", "hosts", "csv", "rpz", "adblock", "dnsmasq", "unbound", "maltrail", "text"] = (
-        "auto"
-    )
+    format: FormatName = "auto"
     zone: str | None = None  # of an RPZ file that does not name its zone
     campaign: str | None = None
     kind: Kind | None = None
@@ -79,7 +78,7 @@ class Lists:
         meant = self._meant(options, before)
         try:
             detected = format_of(file, options.format)
-        except Unsupported as error:
+        except Unreadable as error:
             raise Refused(str(error)) from error
         _settle_zone(options, detected, meant)
         facts = meant | {"digest": digest_of(file), "file": options.file, "format": detected.format}
@@ -98,6 +97,8 @@ class Lists:
                 if not held:
                     self._make_live(options.name, number, progress)
                 self._audit_import(actor, options, facts, counts, number, held)
+        except Unreadable as error:
+            raise Refused(f"this file is {error}; nothing of it was taken") from error
         except _NothingUsable:
             number = 0
             with self.library.transaction():

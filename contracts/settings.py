@@ -183,6 +183,12 @@ class Guard(Struct, frozen=True, forbid_unknown_fields=True):
     """Address indicators that touch these networks are refused, as are those in the sinkhole pool."""
 
 
+FormatName = Literal[
+    "auto", "domains", "hosts", "csv", "rpz", "adblock", "dnsmasq", "unbound", "maltrail", "text",
+    "xlsx", "docx", "misp", "stix",
+]  # fmt: skip
+
+
 class ListSource(Struct, frozen=True, forbid_unknown_fields=True):
     """A list file that is imported at start when its content is new."""
 
@@ -190,9 +196,7 @@ class ListSource(Struct, frozen=True, forbid_unknown_fields=True):
     """Name of the list; versions are counted under it."""
     path: str
     """File, relative to this configuration file."""
-    format: Literal["auto", "domains", "hosts", "csv", "rpz", "adblock", "dnsmasq", "unbound", "maltrail", "text"] = (
-        "auto"
-    )
+    format: FormatName = "auto"
     """Format of the file; `auto` looks at the content."""
     zone: str = ""
     """Name of the zone of an RPZ file that does not say it by itself (no SOA record, no `$ORIGIN`)."""

@@ -20,7 +20,7 @@ from admin.cli.terminal import clean, echo_json, local_time, number, table
 from casework.store.text import plain
 from contracts.policy import Mode
 from contracts.segment import Kind
-from contracts.settings import Settings
+from contracts.settings import FormatName, Settings
 
 if TYPE_CHECKING:
     from blocklists.library import Library
@@ -51,7 +51,7 @@ group.add_command(export.command)
 @click.option(
     "--format",
     "format_name",
-    type=click.Choice(["auto", "domains", "hosts", "csv", "rpz", "adblock", "dnsmasq", "unbound", "maltrail", "text"]),
+    type=click.Choice(get_args(FormatName)),
     default="auto",
     help="Format of the file (default: auto, by its content).",
 )

@@ -5,13 +5,15 @@ No parsing beyond a first look; the person may always say the format instead.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from io import BytesIO
+from typing import BinaryIO, NamedTuple
 
-from blocklists.formats import adblock, csvtable, dnsmasq, domains, freetext, hosts, maltrail, rpz, unbound
+from blocklists.formats import adblock, archive, csvtable, dnsmasq, domains, freetext, hosts, maltrail, rpz, unbound
 from blocklists.formats.lines import BOM
 from blocklists.formats.look import NOWHERE, Look, Origin
-from blocklists.indicator import BadLine, Indicator
+from blocklists.indicator import BadLine, Indicator, Unreadable
 
 LOOK = 1 << 17  # octets looked at
 _LINES = 400
@@ -40,20 +42,23 @@ _LOOKS: tuple[tuple[str, Callable[[Look], str]], ...] = (
     ("hosts", hosts.looks_like),
     ("text", freetext.looks_like),
 )
-_READ = f"{', '.join([*PARSERS][:-1])} and {[*PARSERS][-1]} are read"
+_READ = f"{', '.join([*PARSERS])}, xlsx, docx, misp and stix are read"
 
 # First octets of files that are no text lists, and what to say about them.
 _MAGIC = (
-    (b"PK\x03\x04", "an Office document or ZIP archive; save the sheet as CSV (UTF-8)"),
     (b"\x1f\x8b", "compressed with gzip; unpack it first"),
     (b"%PDF", "a PDF document"),
-    (b"{", "JSON"),
     (b"<", "HTML or XML"),
 )
+_OFFICE = {"xlsx": "an archive with sheets of an Excel workbook", "docx": "an archive with a Word document"}
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{|\[\s*[\[{])").match
+_MISP = re.compile(rb'"Event"\s*:\s*\{|"response"\s*:\s*\{\s*"Attribute"\s*:\s*\[').search
+_STIX = re.compile(rb'"type"\s*:\s*"bundle"|"id"\s*:\s*"(?:bundle|indicator|observed-data)--').search
+_MANIFEST = re.compile(rb'"Orgc"\s*:\s*\{').search
 _MARKS = (".rpz-ip", ".rpz-client-ip", ".rpz-nsdname", ".rpz-nsip")
 
 
-class Unsupported(Exception):
+class Unsupported(Unreadable):
     """The file is of a kind that is not read here; the message says which."""
 
 
@@ -74,8 +79,15 @@ def rows_of(format_name: str, lines: Iterable[bytes], origin: Origin = NOWHERE,
     return PARSERS[format_name](lines)
 
 
-def detect(start: bytes) -> Detected:
-    """Judge by the first octets of a file in UTF-8 (give at least LOOK where there are as many). Raises Unsupported."""
+def detect(start: bytes, file: BinaryIO | None = None) -> Detected:
+    """Judge by the first octets of a file (give at least LOOK where there are as many). Raises Unreadable.
+
+    Only of an archive more is looked at, in `file`: what it is stands at its end.
+    """
+    if start.startswith((archive.MAGIC, archive.OLE_MAGIC)):
+        return _office(file or BytesIO(start))
+    if _JSON(start):
+        return _exchange(start)
     for magic, what in _MAGIC:
         if start.removeprefix(b"\xef\xbb\xbf").lstrip(b" \r\n").startswith(magic):
             raise Unsupported(f"this file is {what}; {_READ}")
@@ -89,6 +101,30 @@ def detect(start: bytes) -> Detected:
         if reason := looks_like(look):
             return Detected(name, reason)
     return _by_lines(look)
+
+
+def _office(file: BinaryIO) -> Detected:
+    file.seek(0)
+    if file.read(len(archive.OLE_MAGIC)) == archive.OLE_MAGIC:
+        raise Unsupported(f"this file is {archive.describe_ole(file)}")
+    try:
+        with archive.open_archive(file) as opened:
+            kind = archive.kind_of(opened)
+    except Unreadable as error:
+        raise Unsupported(f"this file is {error}") from error
+    return Detected(kind, _OFFICE[kind])
+
+
+def _exchange(start: bytes) -> Detected:
+    """Which exchange a JSON file is of, by words that only its objects have."""
+    if _MISP(start):
+        return Detected("misp", "JSON with a MISP event")
+    if _STIX(start):
+        return Detected("stix", "JSON with objects of STIX")
+    what = (
+        "the manifest of a MISP feed; import the events that it names" if _MANIFEST(start) else "JSON, of no known kind"
+    )
+    raise Unsupported(f"this file is {what}; {_READ}")
 
 
 def _zone(lines: list[str]) -> Detected | None:

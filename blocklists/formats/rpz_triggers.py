@@ -60,7 +60,7 @@ def trigger_of(owner: str, zone: str) -> Trigger:
         single = network.prefixlen == network.max_prefixlen
         return Trigger(kind, str(network.network_address if single else network), _text(parts[:-1]))
     mark = next((part for part in parts if part in _MARKS), None)
-    if mark is not None:
+    if mark is not None and not zone:  # of a zone whose name is known it is a label like any other
         raise Malformed(f"{mark.decode()} inside a name: nothing says what the zone itself is called")
     if last.startswith(b"rpz-"):
         raise Malformed(f"an unknown trigger: {_text([last])}")

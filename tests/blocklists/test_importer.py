@@ -7,8 +7,11 @@ import io
 import pytest
 
 from blocklists import importer
+from blocklists.formats import confined
 from blocklists.formats.detect import Unsupported
 from blocklists.importer import Importer, digest_of, format_of
+from blocklists.indicator import BadLine, Indicator, Remark, Unreadable
+from tests.blocklists.formats import making
 
 FACTS = dict.fromkeys(["mode", "campaign", "kind", "format", "format_reason", "file", "digest", "guard", "actor"], "")
 
@@ -78,6 +81,39 @@ def test_digest_and_format_leave_the_file_at_its_start():
     assert file.tell() == 0
     with pytest.raises(Unsupported):
         format_of(io.BytesIO(b"PK\x03\x04"), "auto")
+
+
+def test_places_in_a_workbook_reach_rows_notes_and_warnings(read, library):
+    sheet = [["Domain", "Note"], ["x.example", "y"], ["facebook.com"], ["no good"], ["com.vn"]]
+    version, counts = read(making.sheets(A=[["text"], ["text"]], B=sheet), "xlsx")
+    assert (counts.lines, counts.names, counts.bad_total, counts.refused_total) == (7, 2, 1, 1)
+    (bad,), (refused,) = (library.rejected(version, what, 10) for what in ("bad", "refused"))
+    assert (bad.line, bad.text, bad.reason[:5]) == (6, "no good", "B!4: ")
+    assert (refused.text, refused.reason[:5]) == ("com.vn", "B!5: ")
+    assert [found.note for found in library.find_names(["x.example"])] == ["y (B!2)"]
+    assert counts.warnings == (
+        "among the most visited sites, check them: facebook.com (B!3)",
+        "sheet 'A' holds no table of domains or addresses: its 2 rows of text were not taken",
+    )
+
+
+def test_progress_of_a_file_without_lines(read, monkeypatch):
+    def items(format_name, file):
+        yield Remark("so")
+        yield from (Indicator(number, f"n{number}.example") for number in range(1, 6))
+        yield BadLine(9, "x", "y")
+
+    monkeypatch.setattr(confined, "items", items)
+    monkeypatch.setattr(importer, "BATCH", 2)
+    told = []
+    _, counts = read(b"", "xlsx", progress=lambda stage, count: told.append((stage, count)))
+    assert told == [("reading", 2), ("reading", 4), ("reading", 9)]
+    assert (counts.lines, counts.names) == (9, 5)
+
+
+def test_a_file_that_breaks_off_raises(read):
+    with pytest.raises(Unreadable, match="damaged"):
+        read(b"PK\x03\x04", "xlsx")
 
 
 def test_a_much_visited_name_is_taken_and_told(read):

@@ -22,6 +22,7 @@ from contracts.control import RunFolder
 from contracts.settings import Settings
 from runtime.actor import own_actor
 from runtime.control import Misused, Refused, Unreachable, ask
+from tests.blocklists.formats import making
 from tests.blocklists.making import CONFIG, live_match, policy_of
 from tests.cli.answers import answering
 from tests.conftest import REPO
@@ -69,6 +70,21 @@ def write(folder: Path, *names: str) -> Path:
     file = folder / "letter.txt"
     file.write_text("".join(f"{name}\n" for name in names))
     return file
+
+
+def test_a_workbook_that_kills_its_reader_does_not_kill_the_process(settings, tmp_path):
+    file = tmp_path / "annex.xlsx"
+    with running(settings) as process:
+        file.write_bytes(making.raw_workbook("", 0, workbook=f"<workbook>{'<a/>' * 15_000_000}</workbook>"))
+        with pytest.raises(Refused, match=r"this file is .*; nothing of it was taken"):
+            client.import_file(settings, file, ImportOptions("annex"))
+        assert status(settings)["pid"] == process.pid
+        file.write_bytes(making.sheets(S=[["Domain"], ["a.example"]]))
+        assert client.import_file(settings, file, ImportOptions("annex")).state == "live"
+        assert live_match(settings, "a.example")
+        assert [
+            task.read_text() for task in Path(f"/proc/{process.pid}/task").glob("*/children") if task.read_text()
+        ] == []
 
 
 def test_import_hold_activate_roll_back_withdraw(settings, tmp_path):

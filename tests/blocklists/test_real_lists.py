@@ -23,6 +23,7 @@ LISTS = [
     ("family/blackbook.csv", "csv", 18_152, 18_100, 0, 2, 10),
     ("ip/threatfox-ioc-ips.txt", "domains", 19_863, 0, 19_800, 0, 20),
     ("vn-letters/cong-van-mau-danh-sach-ma-doc.csv", "csv", 23, 8, 2, 9, 1),
+    ("vn-letters/cong-van-mau-danh-sach-ma-doc.xlsx", "xlsx", 53, 17, 7, 14, 3),
     ("rpz/NordicFiltersRPZ.txt", "rpz", 879, 760, 0, 74, 6),
     ("vn/hostsVN-threat-VN-adblock.txt", "adblock", 4_384, 4_370, 0, 0, 5),
     ("adblock/durablenapkin-scam-adguard.txt", "adblock", 967, 945, 0, 0, 5),

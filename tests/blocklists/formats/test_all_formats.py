@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from admin.audit_words import VALUES
 from admin.cli.lists import import_command
+from blocklists.formats import confined
 from blocklists.formats.detect import LOOK, PARSERS, Unsupported, detect
 from blocklists.formats.lines import raw_lines
 from blocklists.formats.look import Origin
@@ -129,9 +130,9 @@ def test_a_look_at_long_lines_takes_hardly_any_time(piece):
 
 
 def test_settings_commands_and_pages_know_the_same_formats():
-    said = {"auto", *PARSERS}
+    said = {"auto", *PARSERS, *confined.FORMATS}
     assert set(get_args(get_type_hints(ImportOptions)["format"])) == said
     assert set(get_args(get_type_hints(ListSource)["format"])) == said
     (option,) = (one for one in import_command.params if one.name == "format_name")
     assert set(option.type.choices) == said
-    assert set(VALUES["format"]) >= {*PARSERS}
+    assert set(VALUES["format"]) >= {*PARSERS, *confined.FORMATS}

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import io
-import random
-import re
 
 import pytest
 
-from blocklists.formats import csvtable
+from blocklists.formats import csvtable, table
 from blocklists.formats.detect import detect
 from blocklists.formats.lines import raw_lines
-from blocklists.indicator import BadLine, Indicator, folded
-from blocklists.normalise import visible
+from blocklists.indicator import BadLine, Indicator
 
 
 def parse(text: str) -> list[Indicator | BadLine]:
@@ -94,18 +91,6 @@ def test_lines_that_are_no_utf8_are_told():
     assert found[1].line == 3
 
 
-@pytest.mark.parametrize(
-    ("heading", "role"),
-    [
-        ("Domain", "indicator"), ("Tên miền/IP độc hại", "indicator"), ("TÊN MIỀN MÃ ĐỘC", "indicator"),
-        ("Họ mã độc", "family"), ("Malware", "family"), ("Phân loại", "kind"), ("Date added", "listed"),
-        ("Nguồn tin", "source"), ("Số công văn", "letter"), ("Ghi chú:", "note"), ("STT", ""), ("", ""),
-    ],
-)  # fmt: skip
-def test_headings(heading, role):
-    assert csvtable.role_of(heading) == role
-
-
 def test_the_letter_in_the_shared_data(shared_data):
     path = shared_data / "vn-letters" / "cong-van-mau-danh-sach-ma-doc.csv"
     with path.open("rb") as file:
@@ -122,29 +107,10 @@ def test_the_letter_in_the_shared_data(shared_data):
     assert [one.line for one in found if isinstance(one, Indicator) and one.reduced] == [2, 8, 21]
 
 
-def reference_role(heading: str) -> str:
-    """The rule as it is said: the longest phrase that stands in the heading as words; of equals the first."""
-    text, best = folded(visible(heading)), ("", "")
-    for role, phrases in csvtable.HEADINGS.items():
-        for phrase in phrases:
-            if re.search(rf"(?<!\w){re.escape(phrase)}(?!\w)", text) and len(phrase) > len(best[1]):
-                best = role, phrase
-    return best[0]
-
-
-def test_roles_are_those_of_the_longest_phrase():
-    words = sorted({word for phrases in csvtable.HEADINGS.values() for phrase in phrases for word in phrase.split()})
-    chosen = random.Random(1)
-    for _ in range(3000):
-        heading = chosen.choice([" ", "/", "-", ""]).join(chosen.choices(words, k=chosen.randint(1, 5)))
-        if len(heading) <= 60:
-            assert csvtable.role_of(heading) == reference_role(heading), heading
-
-
 @pytest.mark.parametrize("line", [b"a," * 32_767, b"abcdefgh ij;" * 5_400, b"a|" * 250, b"x" * 60_000 + b",Domain"])
 def test_a_line_too_long_for_a_heading_is_not_looked_at_cell_by_cell(line, monkeypatch):
     asked = []
-    monkeypatch.setattr(csvtable, "role_of", lambda heading, exact=False: asked.append(heading) or "")
+    monkeypatch.setattr(table, "role_of", lambda heading, exact=False: asked.append(heading) or "")
     (bad,) = csvtable.parse([line + b"\n"])
     assert bad.reason.startswith("no heading row")
     detect(line + b"\n" + line)

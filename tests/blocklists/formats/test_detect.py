@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import os
+
 import pytest
 
 from blocklists.formats.detect import LOOK, Unsupported, detect
+from tests.blocklists.formats import making
 
 CASES = [
     (b"a.example\nb.example\n", "domains", "one entry a line"),
@@ -39,6 +43,14 @@ CASES = [
     (b"# Copyright (c) 2014-2026 Maltrail developers\n\na.example\n", "maltrail", "its head"),
     (b"# only a comment\n", "domains", "no content"),
     (b"", "domains", "no content"),
+    (b'{"response": [{"Event": {"id": "1"}}]}', "misp", "JSON with a MISP event"),
+    (b'\xef\xbb\xbf[\n{"Event":{}}]', "misp", "JSON with a MISP event"),
+    (b'{"response":{"Attribute":[]}}', "misp", "JSON with a MISP event"),
+    (b'{"type": "bundle", "objects": []}', "stix", "JSON with objects of STIX"),
+    (b'{"objects":[{"created":"x","id": "indicator--1"}],"type":"bundle"}', "stix", "JSON with objects of STIX"),
+    (b"[::1]\n", "domains", "one entry"),
+    (making.archive({"word/document.xml": ""}), "docx", "an archive with a Word document"),
+    (making.sheets(S=[["Domain"]]), "xlsx", "sheets of an Excel workbook"),
 ]
 
 
@@ -53,8 +65,13 @@ def test_formats(content, format_name, reason):
     ("content", "reason"),
     [
         (b"PK\x03\x04rest", "Office"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", r"old Office document \(\.xls, \.doc\)"),
+        (making.archive({"xl/workbook.xml": "", "xl/vbaProject.bin": ""}), "macros"),
+        (making.archive({"list.txt": ""}), "ZIP archive; unpack it first"),
         (b"\x1f\x8b\x08", "gzip"),
-        (b'{"response": []}', "JSON"),
+        (b'{"response": []}', "JSON, of no known kind"),
+        (b'\xef\xbb\xbf [{"a": 1}]', "JSON, of no known kind"),
+        (b'{"5a610659-d718-4a1f-b020-04d80a016219": {"Orgc": {"name": "x"}, "info": "y"}}', "manifest of a MISP feed"),
         (b"<html>", "HTML"),
         (b"$TTL 300\n@ SOA a. b. 1 2 3 4 5\nwww A 192.0.2.1\n", "a DNS zone without a policy"),
     ],
@@ -62,6 +79,13 @@ def test_formats(content, format_name, reason):
 def test_what_is_not_read_is_named(content, reason):
     with pytest.raises(Unsupported, match=reason):
         detect(content)
+
+
+def test_an_archive_is_judged_by_its_end():
+    content = making.archive({"docProps/a": os.urandom(2 * LOOK), "xl/workbook.xml": ""})
+    assert detect(content[: LOOK + 1], io.BytesIO(content)).format == "xlsx"
+    with pytest.raises(Unsupported, match="damaged"):
+        detect(content[: LOOK + 1])
 
 
 def test_a_long_file_is_judged_by_its_start():
@@ -82,7 +106,13 @@ def test_a_long_file_is_judged_by_its_start():
         ("vn/hostsVN-threat-VN-adblock.txt", "adblock"),
         ("adblock/abpvn_adguard.txt", "adblock"),
         ("rpz/NordicFiltersRPZ.txt", "rpz"),
-        ("vn-letters/cong-van-mau-danh-sach-ma-doc.xlsx", "Office"),
+        ("vn-letters/cong-van-mau-danh-sach-ma-doc.xlsx", "xlsx"),
+        ("misp/eset-oceanlotus.misp.event.json", "misp"),
+        ("stix/oasis-poisonivy.json", "stix"),
+        ("stix/oasis-indicator-for-malicious-url.json", "stix"),
+        ("stix/unit42-bazarloader-network-recon.json", "stix"),
+        ("stix/unit42-cybersquatting-new-TLDs.json", "stix"),
+        ("misp/eset-oceanlotus-macOS.misp.event.json", "misp"),
     ],
 )
 def test_real_files(shared_data, path, format_name):
