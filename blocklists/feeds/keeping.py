@@ -83,11 +83,16 @@ class Copies:
             if deadline.ended:  # the process ends: nobody's failure
                 return Outcome(False, "the process is ending")
             reason = str(error) if isinstance(error, FetchError) else f"the copy cannot be kept: {error.strerror}"
-            failed = msgspec.structs.replace(before, tried=now, failures=before.failures + 1, error=reason)
-            self._remember(source.name, failed)
-            return Outcome(False, reason)
+            return self.failed(source, reason)
         self._remember(source.name, msgspec.structs.replace(after, tried=now, checked=now, failures=0, error=""))
         return Outcome(after.digest != before.digest)
+
+    def failed(self, source: ListSource, reason: str) -> Outcome:
+        """Remember that a try came to nothing; what was there stays."""
+        before = self.memory(source)
+        after = msgspec.structs.replace(before, tried=self._clock(), failures=before.failures + 1, error=reason)
+        self._remember(source.name, after)
+        return Outcome(False, reason)
 
     def _fetched(self, source: ListSource, before: Memory, settings: Settings, deadline: Deadline) -> Memory:
         feeds = settings.feeds
