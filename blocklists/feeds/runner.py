@@ -110,7 +110,7 @@ class Feeds:
             if not memory.fetched:
                 found.append((f"list {source.name} was never fetched: {memory.error}", True))
                 continue
-            hours = (self._clock() - memory.checked) / 3600
+            hours = max(0.0, self._clock() - memory.checked) / 3600
             text = f"list {source.name} was last fetched {hours:.1f} h ago and is as it was then: {memory.error}"
             found.append((text, hours * 3600 > OVERDUE * _every(source)))
         return found
