@@ -17,6 +17,8 @@ import msgspec
 
 from blocklists.feeds.dialling import Deadline
 from blocklists.feeds.fetching import Fetched, FetchError, How, fetch, fetch_checksum
+from blocklists.formats.detect import Unsupported
+from blocklists.importer import format_of
 from contracts.feeds import parse, without_secrets
 from contracts.settings import ListSource, Settings
 from contracts.whole_file import replace_file
@@ -106,6 +108,7 @@ class Copies:
                 if found is None:
                     return before
                 self._check(source, found, how, deadline)
+                _look(file, source.format)
                 _sync(file)
             if found.blake2b != known.digest:
                 fresh.rename(path)
@@ -165,6 +168,15 @@ def _digest(path: Path) -> str:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=32)).hexdigest()
     except FileNotFoundError:
         return ""
+
+
+def _look(file: BinaryIO, asked: str) -> None:
+    """What is of no kind that is read here does not take the place of a copy that was."""
+    file.seek(0)
+    try:
+        format_of(file, asked)
+    except Unsupported as error:
+        raise FetchError(f"no list came: {error}") from error
 
 
 def _sync(file: BinaryIO) -> None:

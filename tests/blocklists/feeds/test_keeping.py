@@ -122,6 +122,16 @@ def test_checksums(fetch, copies):
             assert copies.file(feed(server, **bad)) is None
 
 
+def test_what_is_no_list_takes_no_good_copys_place(fetch, copies):
+    bodies = [b"a.example\n", b'{"error": "quota"}', b"PK\x03\x04"]
+    with serving(lambda one: one.reply(bodies.pop(0))) as server:
+        source = feed(server)
+        assert fetch(source).new
+        assert fetch(source).error.startswith("no list came: this file is JSON; ")
+        assert fetch(source).error.startswith("no list came: this file is an Office document")
+    assert copies.file(source).read_bytes() == b"a.example\n"
+
+
 def test_a_folder_that_cannot_be_written(fetch, settings):
     settings.state.mkdir()
     (settings.state / "feeds").write_text("a file where the folder should be")
