@@ -20,6 +20,7 @@ DIGEST = 64  # hexadecimal digits of a whole one
 SHORT_DIGEST = 12
 PROGRAMS = {
     "recorder": lazy_gettext("recorder (program)"),
+    "system:feed": lazy_gettext("feed (program)"),
     "system:seed": lazy_gettext("settings (program)"),
 }
 KEYS = {

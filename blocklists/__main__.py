@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from twisted.internet import task
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, inlineCallbacks
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
+from blocklists.feeds.runner import Feeds
 from blocklists.library import LOCK, DatabaseError, Library
 from blocklists.lookup import list_lists
 from blocklists.report import ImportReport, Seeded, Switched
@@ -61,6 +63,8 @@ class ListsProcess:
         self._seeded: list[Seeded] = []
         self._started = time.time()
         self._told = 0  # the last serial the workers were told
+        self._feeds = Feeds(reactor, lists.copies, self._take, time.time, random.random)
+        self._feeds.follow(settings)
 
     def start(self) -> None:
         """Start the thread, seed, listen."""
@@ -71,6 +75,7 @@ class ListsProcess:
             "activate": self._activate,
             "rollback": self._rollback,
             "withdraw": self._withdraw,
+            "refresh": self._refresh,
             "reload": lambda _call: self.reload(),
             "status": lambda _call: self.status(),
         }
@@ -79,10 +84,12 @@ class ListsProcess:
             left.unlink(missing_ok=True)
         control.listen(self._reactor, RunFolder(self._state).control("lists"), ControlFactory(operations, spool))
         task.LoopingCall(self._repair).start(REPAIR_SECONDS, now=False)
+        self._feeds.start()
 
     def stop(self) -> Deferred[None]:
         """An import under way is undone; the rest of the queue is not begun."""
         self._stopping.set()
+        self._feeds.stop()
         done: Deferred[None] = Deferred()
 
         def finish() -> None:
@@ -122,8 +129,9 @@ class ListsProcess:
             "started": self._started,
             "serial": serial,
             "busy": busy,
-            "problems": problems,
-            "notes": [one.departure for one in listed if one.departure],
+            "problems": problems + self._feeds.problems(),
+            "notes": [one.departure for one in listed if one.departure] + self._feeds.notes(),
+            "feeds": self._feeds.told(),
             "seeded": msgspec.to_builtins(self._seeded),
             "lists": [
                 {"list": one.list, "version": one.number, "mode": one.mode, "campaign": one.campaign, "kind": one.kind}
@@ -168,16 +176,47 @@ class ListsProcess:
         name = _text(call.args, "name")
         return self._answer(call, lambda: self._lists.withdraw(call.actor, name))
 
-    def _answer(self, call: Call, work: Callable[[], ImportReport | Switched]) -> Deferred[Any]:
-        """Do the work in the thread, tell the workers; the caller hears how far it is at least every second."""
+    def _refresh(self, call: Call) -> Deferred[Any]:
+        """Fetch one list, or all of the settings, one after the other."""
+        names = [_text(call.args, "name")] if call.args.get("name") is not None else self._feeds.names()
+        actor = deferToThreadPool(self._reactor, self._pool, lambda: call.actor)  # not for the reactor's thread
 
-        def tell() -> None:
-            operation, stage, count = self._busy or (call.op, "waiting", 0)
-            call.progress({"operation": operation, "stage": stage, "count": count})
+        @inlineCallbacks
+        def each(actor: str) -> Generator[Deferred[Any], Any, Any]:
+            found = []
+            for name in names:
+                found.append((yield self._feeds.refresh(name, actor)))  # noqa: PERF401  each waits for the one before
+            return msgspec.to_builtins(found)
+
+        return self._beating(call, actor.addCallback(each))
+
+    def _take(self, name: str, actor: str) -> Deferred[Any]:
+        """Import what a source of the settings holds now, if that is new; called by the feeds."""
+
+        def work() -> tuple[Seeded, ImportReport | None]:
+            outcome, report = self._lists.take_source(self._lists.source(name), self._stage, actor)
+            self._seeded = [one for one in self._seeded if one.list != name] + [outcome]
+            if report is not None:
+                report = msgspec.structs.replace(report, workers=self._tell_workers(report.serial))
+            return outcome, report
+
+        return self._queue("refresh", work)
+
+    def _answer(self, call: Call, work: Callable[[], ImportReport | Switched]) -> Deferred[Any]:
+        """Do the work in the thread, tell the workers."""
 
         def done() -> Any:
             result = work()
             return msgspec.to_builtins(msgspec.structs.replace(result, workers=self._tell_workers(result.serial)))
+
+        return self._beating(call, self._queue(call.op, done))
+
+    def _beating(self, call: Call, done: Deferred[Any]) -> Deferred[Any]:
+        """The caller hears how far it is at least every second."""
+
+        def tell() -> None:
+            operation, stage, count = self._busy or (call.op, "waiting", 0)
+            call.progress({"operation": operation, "stage": stage, "count": count})
 
         heart = task.LoopingCall(tell)
         heart.clock = self._reactor
@@ -187,7 +226,7 @@ class ListsProcess:
             heart.stop()
             return result
 
-        return self._queue(call.op, done).addBoth(still)
+        return done.addBoth(still)
 
     def _queue(self, operation: str, work: Callable[[], Any]) -> Deferred[Any]:
         def run() -> Any:
@@ -239,7 +278,8 @@ class ListsProcess:
                 raise Refused(f"the settings cannot be used, going on with the old ones: {error}") from error
             if settings.state != self._state:
                 raise Refused("state_dir cannot change while the process runs")
-        self._lists = Lists(settings, self._lists.library)
+        self._lists = Lists(settings, self._lists.library, self._lists.copies)
+        self._reactor.callFromThread(self._feeds.follow, settings)
         self._follow()
         return msgspec.to_builtins(self._seeded)
 

@@ -12,12 +12,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from blocklists.feeds.dialling import Deadline
+from blocklists.feeds.keeping import Outcome
+from blocklists.feeds.runner import described
 from blocklists.library import LOCK, DatabaseError, Library
-from blocklists.report import ImportReport, Switched
+from blocklists.report import ImportReport, Refreshed, Switched
 from blocklists.service import ImportOptions, Lists
 from blocklists.workers import tell_workers
 from contracts.control import RunFolder
-from contracts.settings import Settings
+from contracts.settings import ListSource, Settings
 from runtime.actor import own_actor
 from runtime.control import Refused, Unreachable, ask
 from runtime.lock import FileLock, Held
@@ -42,6 +45,27 @@ def import_file(
             report = lists.import_file(own_actor(), opened, options, progress or _quiet)
             return _told(settings, report)
     return msgspec.convert(answer, ImportReport)
+
+
+def refresh(settings: Settings, name: str | None = None, progress: Progress | None = None) -> list[Refreshed]:
+    """Fetch a list of the settings now, or look at its file, and take what is new; without a name all of them."""
+    try:
+        answer = _ask(settings, "refresh", {"name": name}, None, progress)
+    except Unreachable as error:
+        with _in_process(settings, error) as lists:
+            sources = settings.lists if name is None else [lists.source(name)]
+            return [_refreshed(lists, source, progress or _quiet) for source in sources]
+    return msgspec.convert(answer, list[Refreshed])
+
+
+def _refreshed(lists: Lists, source: ListSource, progress: Progress) -> Refreshed:
+    if source.url:
+        deadline = Deadline(lists.settings.feeds.timeout_seconds)
+        outcome = lists.copies.refresh(source, lists.settings, deadline)
+        if outcome.error:
+            return described(source, outcome)
+    seeded, report = lists.take_source(source, progress, own_actor())
+    return described(source, Outcome(False), (seeded, _told(lists.settings, report) if report else None))
 
 
 def activate(settings: Settings, name: str, version: int | None = None) -> Switched:

@@ -163,12 +163,22 @@ class Switched(msgspec.Struct, frozen=True):
 
 
 class Seeded(msgspec.Struct, frozen=True):
-    """What became of one configured list file at start: an import's state, known already, or failed."""
+    """What became of one configured list when it was last looked at: an import's state, known already, or failed."""
 
     list: str
     state: Literal["live", "held", "unchanged", "refused", "known", "failed"]
     version: int
     reason: str
+
+
+class Refreshed(msgspec.Struct, frozen=True):
+    """What came of a list that was fetched now, or whose file was looked at; `report` where something was imported."""
+
+    list: str
+    source: str  # the address as it may be shown, or the file
+    state: Literal["live", "held", "unchanged", "refused", "known", "failed"]
+    reason: str
+    report: ImportReport | None = None
 
 
 class Audited(msgspec.Struct, frozen=True):

@@ -9,19 +9,22 @@ from __future__ import annotations
 import logging
 import re
 import time
+from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
 import msgspec
 
 from blocklists import compiler
 from blocklists.compiler import Progress, quiet
-from blocklists.formats.detect import Detected
+from blocklists.feeds.keeping import Copies
+from blocklists.formats.detect import Detected, Unsupported
 from blocklists.formats.look import Origin
 from blocklists.guard import KILL_SWITCH_FILE, Guard
 from blocklists.importer import Counts, Importer, digest_of, format_of
 from blocklists.indicator import Unreadable
 from blocklists.library import SEED_ACTOR, DatabaseError, Library
 from blocklists.report import MEANING, SHOWN_ROWS, ImportReport, Seeded, Switched, Version, same_meaning
+from contracts import feeds
 from contracts.names import BadName, to_text, to_wire
 from contracts.policy import Mode, PolicyFolder
 from contracts.segment import Kind
@@ -30,6 +33,7 @@ from runtime.control import Misused, Refused
 
 log = logging.getLogger(__name__)
 
+FEED_ACTOR: Final = "system:feed"
 KILL_SWITCH: Final = "kill-switch"
 _SHIPPED = ListSource(KILL_SWITCH, str(KILL_SWITCH_FILE), "csv", kind=KILL_SWITCH, mode="passthru")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}").fullmatch
@@ -59,8 +63,10 @@ class _NothingUsable(Exception):
 class Lists:
     """The operations that change lists. One writer at a time: make it only while holding the lock."""
 
-    def __init__(self, settings: Settings, library: Library) -> None:
+    def __init__(self, settings: Settings, library: Library, copies: Copies | None = None) -> None:
         self.settings = settings
+        self.copies = copies or Copies(settings.state, time.time)
+        self._refused = dict[str, tuple[str, Seeded]]()  # by list: content that held nothing, and what was said of it
         self.library = library
         self.guard = Guard(settings)
         self.folder = PolicyFolder(settings.state / "policy")
@@ -248,23 +254,42 @@ class Lists:
         return Switched(version.list, version.number, before, self.publish())
 
     def seed(self, progress: Progress = quiet) -> list[Seeded]:
-        """Import the shipped kill-switch names and every configured file that changed since it was last seeded.
+        """Import the shipped kill-switch names and every configured list that changed since it was last seeded.
 
-        Never fatal. What people decided stands until the source changes: its content, mode, campaign or kind.
+        Never fatal. What people decided stands until the source changes: its content, mode, campaign or kind. A feed
+        that was never fetched is no news here.
         """
-        outcomes = [self.seed_kill_switch(), *(self._seed_one(source, progress) for source in self.settings.lists)]
+        there = [source for source in self.settings.lists if self._file(source)]
+        outcomes = [self.seed_kill_switch(), *(self.take_source(source, progress)[0] for source in there)]
         self.publish()
         return outcomes
 
     def seed_kill_switch(self) -> Seeded:
         """The part of seeding that no policy may be without."""
-        return self._seed_one(_SHIPPED, quiet)
+        return self.take_source(_SHIPPED)[0]
 
-    def _seed_one(self, source: ListSource, progress: Progress) -> Seeded:
-        path = self.settings.beside(source.path)  # an absolute path, as that of the shipped list, stays as it is
+    def source(self, name: str) -> ListSource:
+        """A list of the settings. Raises Refused."""
+        found = next((one for one in self.settings.lists if one.name == name), None)
+        if found is None:
+            known = ", ".join(one.name for one in self.settings.lists) or "none"
+            raise Refused(f"no list of the settings is called {name!r}; known: {known}")
+        return found
+
+    def _file(self, source: ListSource) -> Path | None:
+        """Where a list is read from; None where it was never fetched. An absolute path stays as it is."""
+        return self.copies.file(source) if source.url else self.settings.beside(source.path)
+
+    def take_source(
+        self, source: ListSource, progress: Progress = quiet, actor: str = ""
+    ) -> tuple[Seeded, ImportReport | None]:
+        """Import what a list's source holds, if that is new; the report where it was. Failures are told, not raised."""
+        path = self._file(source)
+        shown = feeds.shown(source.url) if source.url else path.name if path else ""
+        actor = actor or (FEED_ACTOR if source.url else SEED_ACTOR)
         options = ImportOptions(
             name=source.name,
-            file=path.name,
+            file=shown,
             format=source.format,
             campaign=source.campaign,
             kind=source.kind,
@@ -274,26 +299,33 @@ class Lists:
             unattended=True,
         )
         try:
+            if path is None:
+                raise Refused("it was never fetched")
             with path.open("rb") as file:
                 digest = digest_of(file)
                 if source.name == KILL_SWITCH and source is not _SHIPPED:
                     raise Refused("the list kill-switch comes with the product; give your own another name")
                 seeded = self.library.seeded(source.name)
                 if seeded and same_meaning(seeded, self._meant(options, None) | {"digest": digest}):
-                    return self._known(seeded)
-                report = self.import_file(SEED_ACTOR, file, options, progress)
+                    return self._known(seeded), None
+                if (refused := self._refused.get(source.name)) and refused[0] == digest:
+                    return refused[1], None
+                report = self.import_file(actor, file, options, progress)
                 if report.version:
                     self.library.set_seeded(source.name, report.version)
         except (OSError, Refused, DatabaseError) as error:
-            reason = f"{path.name}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
+            reason = f"{shown}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
             log.warning("list %s was not imported: %s", source.name, reason)
-            return Seeded(source.name, "failed", 0, reason)
+            return Seeded(source.name, "failed", 0, reason), None
         log.info(
             "list %s: %s version %d, %d names, %d addresses, %d bad, %d refused %s",
             *(source.name, report.state, report.version, report.names, report.addresses),
             *(report.bad_total, report.refused_total, report.reason),
         )
-        return Seeded(source.name, report.state, report.version, report.reason)
+        outcome = Seeded(source.name, report.state, report.version, report.reason)
+        if report.state == "refused":
+            self._refused[source.name] = (digest, outcome)
+        return outcome, report
 
     def _known(self, version: Version) -> Seeded:
         """What a seed says that came before: nothing, unless it still waits for a person."""

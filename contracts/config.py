@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import Meta, Struct
 
-from contracts import names, yamlio, zone_text
+from contracts import feeds, names, yamlio, zone_text
 from contracts.clients import is_narrow
 from contracts.networks import Endpoint, UpstreamAddress, overlaps
 from contracts.settings import Settings
@@ -144,7 +144,7 @@ def _reason(error: Exception, kind: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = "nothing" if value is None else repr(value)
+    text = "nothing" if value is None else feeds.without_secrets(repr(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -158,6 +158,7 @@ def _check_together(reader: _Reader, base: Path) -> None:
     _check_tcp(reader)
     _check_local_records(reader)
     _check_guard(reader)
+    _check_feeds(reader, base)
     _check_units(reader)
     _check_references(reader)
     zone = reader.good.get(("time_zone",))
@@ -204,6 +205,10 @@ def _check_upstreams(reader: _Reader, base: Path) -> None:
         reader.complain(place, "needs at least one server, or `system`")
     _refuse_ourselves(reader, place)
     place = ("dns", "upstreams", "tls_ca_file")
+    _check_certificates(reader, base, place)
+
+
+def _check_certificates(reader: _Reader, base: Path, place: yamlio.Path) -> None:
     path = reader.good.get(place)
     if path:
         try:
@@ -289,6 +294,17 @@ def _check_guard(reader: _Reader) -> None:
                 raise names.BadName("the root")
         except names.BadName as error:
             reader.complain(("guard", "protected_domains", index), f"no domain name ({error}), saw {_shown(domain)}")
+
+
+def _check_feeds(reader: _Reader, base: Path) -> None:
+    proxy = reader.good.get(("feeds", "proxy"))
+    if proxy and (reason := feeds.proxy_problem(proxy)):
+        reader.complain(("feeds", "proxy"), f"{reason}, saw {_shown(proxy)}")
+    _check_certificates(reader, base, ("feeds", "ca_file"))
+    for index in range(len(_good(reader, "lists"))):
+        good = {str(path[2]): value for path, value in reader.good.items() if path[:2] == ("lists", index) and path[2:]}
+        for key, sentence in feeds.problems(good):
+            reader.complain(("lists", index, key), sentence)
 
 
 def _check_units(reader: _Reader) -> None:

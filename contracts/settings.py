@@ -20,6 +20,7 @@ from contracts.segment import Kind
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="a-z, 0-9, '.', '_', '-'")]
+Every = Annotated[str, Meta(pattern=r"^([1-9][0-9]{0,5}[mhd])?$", description="a time as 30m, 6h or 1d")]
 Text = Annotated[str, Meta(max_length=500)]
 Upstream = UpstreamAddress | Literal["system"]
 
@@ -189,13 +190,24 @@ FormatName = Literal[
 ]  # fmt: skip
 
 
+class Feeds(Struct, frozen=True, forbid_unknown_fields=True):
+    """How lists are fetched that have a `url`."""
+
+    proxy: Annotated[str, Meta(max_length=500)] = ""
+    """The HTTP proxy, `http://10.1.1.1:3128`; empty: none. It looks up names of servers, and passes https through."""
+    ca_file: str = ""
+    """PEM file with the certificates that https servers are trusted by, beside this file; empty: the system's."""
+    timeout_seconds: Annotated[int, Meta(ge=1, le=3600)] = 60
+    """Seconds that a list may take from the first packet to the last octet, redirects and all."""
+
+
 class ListSource(Struct, frozen=True, forbid_unknown_fields=True):
-    """A list file that is imported at start when its content is new."""
+    """A list, from a file or an address, that is imported when its content is new."""
 
     name: Slug
     """Name of the list; versions are counted under it."""
-    path: str
-    """File, relative to this configuration file."""
+    path: str = ""
+    """File, relative to this configuration file. A list has either this or a `url`."""
     format: FormatName = "auto"
     """Format of the file; `auto` looks at the content."""
     zone: str = ""
@@ -209,6 +221,18 @@ class ListSource(Struct, frozen=True, forbid_unknown_fields=True):
     addresses: Literal["monitor", "enforce"] = "monitor"
     """What answers with a listed address lead to: `monitor` only records, `enforce` does as `mode` says. An address may
     be shared with names that nobody wants to block."""
+    url: Annotated[str, Meta(max_length=2000)] = ""
+    """Address that the list is fetched from, https (or http, which anybody on the way can change). It may hold
+    `user:password@`, which is never shown."""
+    every: Every = ""
+    """How often it is fetched, or the file looked at again: 30m, 6h, 1d; 5m at least, 30d at most. Empty: 6h for a
+    `url`; a file only at start and at reload."""
+    sha256_url: Annotated[str, Meta(max_length=2000)] = ""
+    """Address of a file with the SHA-256 of what `url` gives, as `sha256sum` writes it; another content is refused."""
+    sha256: Annotated[str, Meta(pattern=r"^([0-9a-fA-F]{64})?$", description="64 hexadecimal digits")] = ""
+    """The one SHA-256 that what `url` gives may have."""
+    max_size: Annotated[int, Meta(ge=1000, le=2_000_000_000)] = 64_000_000
+    """Octets that `url` may give; more is refused."""
 
 
 class Campaign(Struct, frozen=True, forbid_unknown_fields=True):
@@ -254,6 +278,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     time_zone: str = "Asia/Ho_Chi_Minh"
     """Time zone of pages, days and papers. The ledger is UTC."""
     guard: Guard = Guard()
+    feeds: Feeds = Feeds()
     lists: tuple[ListSource, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
     units: tuple[Unit, ...] = ()

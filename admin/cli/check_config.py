@@ -13,7 +13,7 @@ import click
 
 from admin.cli.main import Context, SettingsError, read_settings
 from admin.cli.terminal import clean, echo_json, echo_problems, number, table
-from contracts import yamlio
+from contracts import feeds, yamlio
 from contracts.networks import Endpoint
 from contracts.settings import Settings, system_upstreams
 from contracts.yamlio import Problem
@@ -34,6 +34,8 @@ def command(context: Context, file: Path | None, as_json: bool) -> None:
     else:
         click.echo(f"{clean(str(file))}: fine")
         click.echo(table(_lines(meaning), indent=2))
+        for note in meaning["notes"]:
+            click.echo(clean(f"note: {note}"))
     if problems:
         sys.exit(SettingsError.exit_code)
 
@@ -48,12 +50,14 @@ def examine(file: Path) -> tuple[list[str], dict[str, Any]]:
     problems = [
         Problem(("lists", index, "path"), lines["lists", index, "path"], f"no such file, saw {source.path!r}")
         for index, source in enumerate(settings.lists)
-        if not settings.beside(source.path).is_file()
+        if source.path and not settings.beside(source.path).is_file()
     ]
-    reason = _certificates_problem(settings)
-    if reason:
-        key = ("dns", "upstreams", "tls_ca_file")
-        problems.append(Problem(key, lines[key], reason))
+    for key, file_name in (
+        (("dns", "upstreams", "tls_ca_file"), settings.dns.upstreams.tls_ca_file),
+        (("feeds", "ca_file"), settings.feeds.ca_file),
+    ):
+        if reason := _certificates_problem(settings, file_name):
+            problems.append(Problem(key, lines[key], reason))
     upstreams = resolved_upstreams(settings)
     if not upstreams:
         place: yamlio.Path = ("dns", "upstreams", "servers")
@@ -63,9 +67,8 @@ def examine(file: Path) -> tuple[list[str], dict[str, Any]]:
     return [f"{file}: {problem}" for problem in problems], _meaning(settings, upstreams)
 
 
-def _certificates_problem(settings: Settings) -> str:
-    """Why no `tls://` server can be trusted by the file of certificates; empty where it can, or there is none."""
-    file = settings.dns.upstreams.tls_ca_file
+def _certificates_problem(settings: Settings, file: str) -> str:
+    """Why no server can be trusted by the file of certificates; empty where it can, or there is none."""
     if not file:
         return ""
     from contracts import certificates  # OpenSSL
@@ -102,6 +105,9 @@ def _meaning(settings: Settings, upstreams: list[str]) -> dict[str, Any]:
         "admin": str(settings.admin.listen),
         "trusted_proxies": [str(network) for network in settings.admin.trusted_proxies],
         "lists": [source.name for source in settings.lists],
+        "feeds": {source.name: feeds.shown(source.url) for source in settings.lists if source.url},
+        "feeds_proxy": feeds.shown(settings.feeds.proxy) if settings.feeds.proxy else None,
+        "notes": [feeds.plain_note(source.name) for source in settings.lists if feeds.is_plain(source.url)],
         "campaigns": [campaign.id for campaign in settings.campaigns],
         "units": [unit.code for unit in settings.units],
     }
@@ -118,6 +124,7 @@ def _lines(meaning: dict[str, Any]) -> list[tuple[str, str]]:
         ("staff pages", f"http://{meaning['admin']}/" + _behind(meaning["trusted_proxies"])),
         ("state", meaning["state_dir"]),
         ("lists", _named(meaning["lists"])),
+        *([("fetched", _fetched(meaning))] if meaning["feeds"] else []),
         ("campaigns", _named(meaning["campaigns"])),
         ("units", _named(meaning["units"])),
     ]
@@ -125,6 +132,11 @@ def _lines(meaning: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _behind(proxies: list[str]) -> str:
     return f", clients as {', '.join(proxies)} say they are" if proxies else ""
+
+
+def _fetched(meaning: dict[str, Any]) -> str:
+    by = f", through the proxy {meaning['feeds_proxy']}" if meaning["feeds_proxy"] else ""
+    return f"{_named([f'{name} ({address})' for name, address in meaning['feeds'].items()])}{by}"
 
 
 def _named(names: list[str]) -> str:

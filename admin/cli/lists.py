@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from admin.cli import diff, export
+from admin.cli import diff, export, refresh
 from admin.cli.terminal import clean, echo_json, local_time, number, table
 from casework.store.text import plain
 from contracts.policy import Mode
@@ -42,6 +42,7 @@ def group() -> None:
 
 group.add_command(diff.command)
 group.add_command(export.command)
+group.add_command(refresh.command)
 
 
 @group.command("import")
@@ -90,7 +91,7 @@ def import_command(
     if as_json:
         echo_json(report)
     else:
-        _show_report(report)
+        show_report(report)
     if report.state == "refused":
         raise SystemExit(1)
 
@@ -105,7 +106,8 @@ def _progress(file: Path, *, hidden: bool) -> Iterator[Callable[[str, int], None
     click.echo("\r\033[K", err=True, nl=False)
 
 
-def _show_report(report: ImportReport) -> None:
+def show_report(report: ImportReport) -> None:
+    """What an import did, for people."""
     head = _OUTCOMES[report.state].format(version=report.version, reason=report.reason)
     click.echo(clean(f"{report.list}: {head}"))
     rows: list[tuple[str, str]] = [

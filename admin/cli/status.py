@@ -213,6 +213,7 @@ def described(report: dict[str, Any], now: float) -> list[str]:
             columns = ("list", "version", "mode", "names", "campaign")
             lines.append(table([[entry[column] for column in columns] for entry in policy["lists"]], columns, indent=2))
         lines.append("")
+    lines += _feed_lines(report["processes"].get("lists", {}).get("feeds", []), now)
     lines.append(
         f"hits      made {number(hits['made'])}, acknowledged {number(hits['acknowledged'])}, "
         f"buffered {number(hits['buffered'])}, dropped {number(hits['dropped'])} (since the workers started)"
@@ -228,6 +229,21 @@ def described(report: dict[str, Any], now: float) -> list[str]:
     well = "no problems; see the notes above" if report["notes"] else "all is well"
     lines += [f"problem: {clean(text)}" for text in report["problems"]] or [well]
     return lines
+
+
+def _feed_lines(feeds: list[dict[str, Any]], now: float) -> list[str]:
+    """Lists that are fetched: since when their content is known, and to be current. Failures are notes and problems."""
+    if not feeds:
+        return []
+    rows = [
+        (
+            one["list"],
+            *(f"{span(now - one[key])} ago" if one[key] else "never" for key in ("fetched", "checked")),
+            one["url"],
+        )
+        for one in feeds
+    ]
+    return [table(rows, ("feed", "new content", "last well", "address")), ""]
 
 
 def _process_rows(replies: dict[str, Any], now: float) -> list[list[Any]]:

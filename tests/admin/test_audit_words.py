@@ -162,6 +162,7 @@ def test_digests_are_short_and_whole_only_where_pointed_at(everything: People) -
 def test_an_account_is_no_program(app: Flask) -> None:
     with app.test_request_context():
         assert audit_words.actor("recorder", "") == "tiến trình ghi nhận (tự động)"
+        assert audit_words.actor("system:feed", "") == "tải danh sách về (tự động)"
         assert audit_words.actor("recorder", "127.0.0.1") == "recorder", "a person may be called so"
         assert audit_words.actor("root", "127.0.0.1") == "root", "and so, who is not root of the machine"
         assert {audit_words.actor(one, "") for one in ("os:0", "os:root")} == {"root (máy chủ)"}

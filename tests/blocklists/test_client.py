@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import errno
 
+import msgspec
 import pytest
 
 from blocklists import client, compiler
 from blocklists.library import LOCK
 from blocklists.service import ImportOptions
 from contracts.control import RunFolder
+from contracts.settings import ListSource
 from runtime.control import Refused, Unreachable
 from runtime.lock import FileLock
 from runtime.state import claim
+from tests.blocklists.feeds.serving import serving
 from tests.blocklists.making import live_match, policy_of
 from tests.cli.answers import answering
 
@@ -68,3 +71,18 @@ def test_a_full_disk_is_a_sentence_and_the_old_policy_stays(settings, letter, mo
             client.import_file(settings, letter, ImportOptions("letter"))
     assert live_match(settings, "a.example")
     assert client.import_file(settings, letter, ImportOptions("letter")).version == 2
+
+
+def test_feeds_are_fetched_in_this_process_too(settings, tmp_path):
+    (tmp_path / "two.txt").write_text("two.example\n")
+    with serving() as server:
+        sources = (ListSource("one", url=server.url("one.txt")), ListSource("two", "two.txt"))
+        settings = msgspec.structs.replace(settings, lists=sources)
+        found = client.refresh(settings)
+        assert [(one.list, one.state, one.report.names) for one in found] == [("one", "live", 2), ("two", "live", 1)]
+        assert [one.state for one in client.refresh(settings, "one")] == ["known"]
+    (failed,) = client.refresh(settings, "one")
+    assert (failed.state, failed.report, failed.source.endswith("/one.txt")) == ("failed", None, True)
+    assert live_match(settings, "a.example")
+    with pytest.raises(Refused, match="no list of the settings is called 'three'"):
+        client.refresh(settings, "three")

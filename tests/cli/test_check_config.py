@@ -97,3 +97,28 @@ def test_a_ca_file_that_can_be_used_is_fine(settings_file):
     authority = Authority()
     trusting(settings_file, authority.write(settings_file.with_name("made.pem")).read_text())
     assert run("check-config", settings_file).exit_code == 0
+
+
+def test_lists_that_are_fetched_are_shown_without_secrets(settings_file):
+    text = settings_file.read_text()
+    feeds = "feeds: {proxy: 'http://lan:p4ss@10.1.1.1:3128'}\nlists:\n"
+    feeds += "  - {name: one, url: 'https://lan:p4ss@lists.example/t0ken/one.txt?key=s3cret'}\n"
+    settings_file.write_text(f"{text}{feeds}  - {{name: two, url: 'http://lists.example/two.txt'}}\n")
+    ran = run("check-config", settings_file)
+    assert ran.exit_code == 0
+    for said in (
+        "2: one (https://lists.example/…/one.txt), two (http://lists.example/two.txt), through the proxy",
+        "note: list two is fetched by http: anybody on the way can change what it lists",
+    ):
+        assert said in ran.stdout
+    everything = ran.stdout + run("check-config", settings_file, "--json").stdout
+    assert not any(secret in everything for secret in ("p4ss", "t0ken", "s3cret"))
+
+
+def test_certificates_for_feeds_that_are_damaged(settings_file):
+    (settings_file.parent / "ca.pem").write_text(f"{BEGIN}\nAAAA\n{END}\n")
+    settings_file.write_text(settings_file.read_text() + "feeds:\n  ca_file: ca.pem\n")
+    ran = run("check-config", settings_file)
+    assert ran.exit_code == 2
+    assert "feeds.ca_file: " in ran.stderr
+    assert "the certificate in line 1 is damaged" in ran.stderr

@@ -118,6 +118,15 @@ def test_tcp_places_for_programs(status):
     assert told["tcp"] == given  # the other worker is not one that tells it
 
 
+def test_feeds_are_told(status):
+    feed = {"list": "one", "url": "https://lists.example/one.txt", "every": 3600, "failures": 0, "error": ""}
+    feeds = [feed | {"fetched": time.time() - 7200, "checked": time.time() - 60, "tried": 0, "next": 0}]
+    feeds.append(feeds[0] | {"list": "two", "fetched": 0.0, "checked": 0.0})
+    told = [line.split() for line in status(lists=part(8, feeds=feeds)).stdout.splitlines()]
+    assert ["one", "2", "h", "ago", "60", "s", "ago", "https://lists.example/one.txt"] in told
+    assert ["two", "never", "never", "https://lists.example/one.txt"] in told
+
+
 def test_programs_get_everything(status):
     told = json.loads(status("--json").stdout)
     assert told["problems"] == []
