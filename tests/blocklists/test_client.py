@@ -68,3 +68,16 @@ def test_a_full_disk_is_a_sentence_and_the_old_policy_stays(settings, letter, mo
             client.import_file(settings, letter, ImportOptions("letter"))
     assert live_match(settings, "a.example")
     assert client.import_file(settings, letter, ImportOptions("letter")).version == 2
+
+
+def test_for_an_account_only_the_lists_process_works(settings, letter):
+    """The audit is to name the account by the kernel's word, which there is none for in this process."""
+    for change in (
+        lambda: client.import_file(settings, letter, ImportOptions("letter"), account="lan"),
+        lambda: client.activate(settings, "letter", 1, account="lan"),
+        lambda: client.rollback(settings, "letter", account="lan"),
+        lambda: client.withdraw(settings, "letter", account="lan"),
+    ):
+        with pytest.raises(Unreachable, match="lists does not answer"):
+            change()
+    assert not (settings.state / "library.db").exists()
