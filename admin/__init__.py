@@ -22,7 +22,7 @@ def create_app(settings: Settings, *, testing: bool = False, clock: Callable[[],
     from flask_bootstrap import Bootstrap5
     from flask_wtf import CSRFProtect
 
-    from admin import access, audit, auth, errors, hosts, language, overview, red_switch, security, show
+    from admin import access, audit, auth, errors, hosts, language, lists, overview, red_switch, security, show
     from admin.services import Services
     from casework.store.engine import Stores
 
@@ -50,7 +50,7 @@ def create_app(settings: Settings, *, testing: bool = False, clock: Callable[[],
     access.install(app)
     red_switch.install(app)
     errors.install(app)
-    for page in (overview, auth, hosts, audit):
+    for page in (overview, auth, hosts, lists, audit):
         app.register_blueprint(page.blueprint)
     security.limit_logins(app, settings.admin.login_limit, ("auth.log_in", "auth.change_password"))
     return app

@@ -29,6 +29,10 @@ PAGES = {
         lazy_gettext("Go back, load the page again and repeat what you did."),
     ),
     413: (lazy_gettext("This is too large"), lazy_gettext("Send less at once.")),
+    503: (
+        lazy_gettext("The lists cannot be read now"),
+        lazy_gettext("They are brought up to date when the lists process starts. Name resolution is not affected."),
+    ),
     429: (
         lazy_gettext("Too many attempts"),
         lazy_gettext("Wait a minute before you try again."),
