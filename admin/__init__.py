@@ -22,7 +22,20 @@ def create_app(settings: Settings, *, testing: bool = False, clock: Callable[[],
     from flask_bootstrap import Bootstrap5
     from flask_wtf import CSRFProtect
 
-    from admin import access, audit, auth, errors, hosts, language, lists, overview, red_switch, security, show
+    from admin import (
+        access,
+        audit,
+        auth,
+        errors,
+        hosts,
+        language,
+        lists,
+        lists_change,
+        overview,
+        red_switch,
+        security,
+        show,
+    )
     from admin.services import Services
     from casework.store.engine import Stores
 
@@ -46,6 +59,7 @@ def create_app(settings: Settings, *, testing: bool = False, clock: Callable[[],
     language.install(app)
     show.install(app)
     Bootstrap5(app)
+    lists_change.install(app)
     CSRFProtect(app)
     access.install(app)
     red_switch.install(app)

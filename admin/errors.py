@@ -53,8 +53,11 @@ def install(app: Flask) -> None:
 
 def _http(error: HTTPException) -> tuple[str, int] | HTTPException:
     status = error.code or 500
-    if status < 400:
-        return error  # a redirect of the router's
+    return of_status(status) if status >= 400 else error  # a redirect of the router's
+
+
+def of_status(status: int) -> tuple[str, int]:
+    """The page of an HTTP error."""
     heading, advice = PAGES.get(status, PAGES[400 if status < 500 else 500])
     return _page(status, heading, advice), status
 

@@ -57,6 +57,12 @@ SENTENCES = (
     _("touches the unit %(unit)s"),
     _("touches the upstream %(network)s"),
     # operations
+    _("this file is %(what)s; %(read)s"),
+    _("this file looks like %(what)s; %(read)s"),
+    _("an Office document or ZIP archive; save the sheet as CSV (UTF-8)"),
+    _("compressed with gzip; unpack it first"),
+    _("a PDF document"),
+    _("UTF-16 text; save it as UTF-8"),
     _("no usable indicator in it; what was live stays live"),
     _("import takes a file that is not empty"),
     _("%(name)s is no list name: use a-z, 0-9, '.', '_' and '-', at most 64"),
@@ -65,6 +71,7 @@ SENTENCES = (
     _("no campaign has the id %(id)s; known: %(known)s"),
     _("%(zone)s is no name of a zone: %(why)s"),
     _("the list kill-switch is never withdrawn: blocking those names arms the malware"),
+    _("nothing of %(list)s is live; %(command)s chooses one"),
     _("nothing of %(list)s is live"),
     _("no version of %(list)s before version %(version)s was ever live"),
     _("the rows of the earlier versions of %(list)s are no longer kept"),
@@ -83,8 +90,7 @@ def said(sentence: str) -> str:
     for text, pattern in _patterns():
         if found := pattern.fullmatch(sentence):
             values = found.groupdict()
-            if "why" in values:
-                values["why"] = said(values["why"])
+            values |= {key: said(value) for key, value in values.items() if key in {"why", "what"}}
             return str(gettext(text, **values))
     return sentence
 
@@ -97,5 +103,5 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
 def _pattern(text: str) -> re.Pattern[str]:
     """What the text looks like once it is filled in."""
     parts = re.split(r"%\((\w+)\)s", text)
-    filled = [re.escape(part) if place % 2 == 0 else f"(?P<{part}>.+?)" for place, part in enumerate(parts)]
+    filled = [re.escape(part) if place % 2 == 0 else f"(?P<{part}>.+)" for place, part in enumerate(parts)]
     return re.compile("".join(filled), re.DOTALL)

@@ -110,6 +110,11 @@ def reached(workers: Workers | None) -> str:
     return f"{told} {rest}".strip()
 
 
+def status(error: Refused | Unreachable) -> int:
+    """The HTTP status that goes with the trouble."""
+    return 503 if isinstance(error, Unreachable) else 422
+
+
 def trouble(error: Refused | Unreachable) -> str:
     """Why nothing was changed."""
     if isinstance(error, Unreachable):

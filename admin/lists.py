@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from admin import access, list_reasons, list_words
 from admin.access import Contents, ListFound
+from admin.lists_form import ChangeForm
 from admin.table_file import csv_text
 from blocklists.comparison import Difference
 from blocklists.contents import live_before
@@ -114,6 +115,7 @@ def version_page(shown: VersionShown, problem: str = "") -> str:
         "lists/version.html",
         **shown._asdict(),
         problem=problem,
+        form=ChangeForm(None, before=shown.found.status.live.number if shown.found.status.live else 0),
         words=list_words,
         reasons=list_reasons,
         may_change=may_change(),

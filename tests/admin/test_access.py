@@ -43,6 +43,13 @@ TABLE: dict[tuple[str, str, str], tuple[int, int, int, int, int]] = {
     ("GET", "lists.search", "/lists/search?q=evil.example"): (LOGIN, 200, 200, 200, 200),
     ("GET", "lists.show", "/lists/named/thu"): (LOGIN, 200, 200, 200, 200),
     ("GET", "lists.show_version", "/lists/named/thu/1"): (LOGIN, 200, 200, 200, 200),
+    ("GET", "lists.show_upload", "/lists/upload"): (LOGIN, 200, 200, 403, 200),
+    ("POST", "lists.upload", "/lists/upload"): (LOGIN, 422, 422, 403, 422),  # no file
+    ("POST", "lists.activate", "/lists/named/thu/1/activate"): (LOGIN, 503, 503, 403, 503),  # no lists process
+    ("GET", "lists.show_rollback", "/lists/named/thu/rollback"): (LOGIN, 200, 200, 403, 200),
+    ("POST", "lists.rollback", "/lists/named/thu/rollback"): (LOGIN, 503, 503, 403, 503),
+    ("GET", "lists.show_withdraw", "/lists/named/thu/withdraw"): (LOGIN, 200, 200, 403, 200),
+    ("POST", "lists.withdraw", "/lists/named/thu/withdraw"): (LOGIN, 503, 503, 403, 503),
     ("GET", "lists.not_taken", "/lists/named/thu/1/not-taken.csv"): (LOGIN, 200, 200, 200, 200),
     ("GET", "static", "/static/site.css"): (200, 200, 200, 200, 200),
     ("GET", "bootstrap.static", "/bootstrap/static/css/bootstrap.min.css"): (200, 200, 200, 200, 200),
@@ -73,10 +80,15 @@ PAGES: dict[Permission, list[str]] = {
     "hosts": ["/hosts/", "/hosts/1"],
     "export": ["/hosts/export.csv"],
     "audit": ["/audit/"],
+    "change-lists": ["/lists/upload", "/lists/named/thu/rollback", "/lists/named/thu/withdraw"],
     "lists": ["/lists/", "/lists/named/thu", "/lists/named/thu/1", "/lists/named/thu/1/not-taken.csv", "/lists/search"],
 }
 GIVES_NOTHING = {"install", "person", "require", "origin", "local_path"}
-FIELDS = {"/language": {"language": "en"}, "/hosts/export.csv": {"reason": "Báo cáo chiến dịch"}}
+FIELDS = {
+    "/language": {"language": "en"},
+    "/hosts/export.csv": {"reason": "Báo cáo chiến dịch"},
+    **{f"/lists/named/thu/{change}": {"before": "1"} for change in ("1/activate", "rollback", "withdraw")},
+}
 
 
 @pytest.fixture(autouse=True)
