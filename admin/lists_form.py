@@ -27,7 +27,7 @@ from contracts.segment import Kind
 from contracts.settings import Campaign
 
 SLUG = r"[a-z0-9][a-z0-9._-]{0,63}"
-AS_BEFORE = ("", lazy_gettext("As the live version has it"))
+AS_BEFORE = ("", lazy_gettext("As before"))
 SHOWN = 60  # characters of a wrong entry that its message repeats
 LONGEST_FILE = 200  # characters of a file's name that are kept
 FORMATS: tuple[str, ...] = get_args(get_type_hints(ImportOptions)["format"])
