@@ -64,6 +64,7 @@ def test_a_letter_goes_live_in_two_steps(
 ) -> None:
     page = logged_in
     page.screenshot(path=tmp_path / "lists.png", full_page=True)
+    assert page.locator(".table-responsive").evaluate("table => table.scrollWidth <= table.clientWidth"), "all columns"
     page.get_by_role("link", name="Nhập danh sách").click()
     page.get_by_label("Tệp").set_input_files(letter)
     page.get_by_label("Tên danh sách").fill("cv-mau")
@@ -90,6 +91,16 @@ def test_a_letter_goes_live_in_two_steps(
 
     versions = service.json("lists", "ls", "cv-mau")[0]["versions"]
     assert [(one["state"], one["actor"], one["campaign"]) for one in versions] == [("live", "account:lan", "demo")]
+
+    page.get_by_role("link", name="Nhập phiên bản mới").click()
+    playwright.expect(page.get_by_label("Tên danh sách")).to_have_value("cv-mau")
+    (tmp_path / "moi.txt").write_text("panggin.org\nmoi.example\n", encoding="utf-8")
+    page.get_by_label("Tệp").set_input_files(tmp_path / "moi.txt")
+    page.get_by_role("button", name="Đọc tệp và xem trước").click()
+    playwright.expect(page.get_by_role("heading", name="Khác biệt so với phiên bản 1 đang áp dụng")).to_be_visible()
+    page.screenshot(path=tmp_path / "difference.png", full_page=True)
+    page.get_by_role("link", name="Không áp dụng, để lại chờ").click()
+    playwright.expect(page.get_by_role("status")).to_contain_text("Phiên bản 2 được giữ nguyên, chờ phê duyệt")
 
     page.get_by_role("link", name="Gỡ bỏ").click()
     page.screenshot(path=tmp_path / "withdraw.png", full_page=True)
