@@ -22,7 +22,20 @@ def create_app(settings: Settings, *, testing: bool = False, clock: Callable[[],
     from flask_bootstrap import Bootstrap5
     from flask_wtf import CSRFProtect
 
-    from admin import access, audit, auth, errors, hosts, language, overview, red_switch, security, show
+    from admin import (
+        access,
+        audit,
+        auth,
+        errors,
+        hosts,
+        language,
+        lists,
+        lists_change,
+        overview,
+        red_switch,
+        security,
+        show,
+    )
     from admin.services import Services
     from casework.store.engine import Stores
 
@@ -46,11 +59,12 @@ def create_app(settings: Settings, *, testing: bool = False, clock: Callable[[],
     language.install(app)
     show.install(app)
     Bootstrap5(app)
+    lists_change.install(app)
     CSRFProtect(app)
     access.install(app)
     red_switch.install(app)
     errors.install(app)
-    for page in (overview, auth, hosts, audit):
+    for page in (overview, auth, hosts, lists, audit):
         app.register_blueprint(page.blueprint)
     security.limit_logins(app, settings.admin.login_limit, ("auth.log_in", "auth.change_password"))
     return app

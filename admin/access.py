@@ -5,32 +5,62 @@ Roles and their permissions are one table. Logging in and out is admin.auth's.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from typing import Literal
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from flask import Flask, abort, g, redirect, request, session, url_for
+from flask_babel import gettext
 from flask_login import LoginManager, current_user
 from werkzeug.wrappers import Response
 
 from admin import audit_log
 from admin.services import services
-from blocklists import lookup
+from blocklists import client, comparison, contents, lookup
+from blocklists.comparison import Difference
+from blocklists.contents import Entry, NotTaken
+from blocklists.library import Library
+from blocklists.report import Found, ImportReport, ListStatus, Row, Switched, Version
+from blocklists.service import ImportOptions
 from casework import accounts, hosts
 from casework.accounts import Role
 from casework.hosts import Choices, EvidencePage, HostFilter, HostPage, HostRow, Point, Sort, Step
 from casework.store import audit
 from casework.store.accounts import Account
 from casework.store.audit import AuditEntry, Origin
+from runtime.control import Refused
 
-Permission = Literal["hosts", "export", "audit"]
+Permission = Literal["hosts", "export", "audit", "lists", "change-lists"]
 PERMISSIONS: dict[Permission, frozenset[Role]] = {
     "hosts": frozenset({"operator", "security", "auditor", "administrator"}),
     "export": frozenset({"security", "administrator"}),  # a file leaves the system
     "audit": frozenset({"auditor", "administrator"}),
+    "lists": frozenset({"operator", "security", "auditor", "administrator"}),
+    "change-lists": frozenset({"operator", "security", "administrator"}),  # what the whole WAN is answered
 }
 # Open to people who are not logged in, or who have not chosen a password yet.
 PUBLIC = frozenset({"static", "bootstrap.static", "auth.log_in", "overview.choose_language"})
 BEFORE_PASSWORD = PUBLIC | {"auth.change_password", "auth.log_out"}
+# Of the threads that serve pages so many may wait for the lists process at a time: the others go on serving.
+_TURNS = threading.BoundedSemaphore(3)
+
+
+class ListFound(NamedTuple):
+    """A list, and the version that its settings led to, where it has any."""
+
+    status: ListStatus
+    seeded: Version | None
+
+
+class Contents(NamedTuple):
+    """What a version holds, as far as one page shows it."""
+
+    entries: list[Entry]
+    not_taken: dict[NotTaken, list[Row]]
+    popular: list[tuple[int, str]]
+    clients: int
 
 
 class Person:
@@ -169,3 +199,98 @@ def read_audit(text: str, offset: int, limit: int) -> tuple[list[AuditEntry], in
     """Entries of people's acts, newest first, and how many there are in all."""
     require("audit")
     return audit_log.read(services().stores.casework, text, offset, limit)
+
+
+def lists_in_order() -> list[ListFound]:
+    """All lists in the order in which they are asked."""
+    require("lists")
+    with _library() as library:
+        found = lookup.list_lists(library, services().settings.lists)
+        return [ListFound(one, library.seeded(one.name)) for one in found]
+
+
+def fetch_list(name: str) -> ListFound:
+    """One list with its versions; 404 when there is none."""
+    return next((one for one in lists_in_order() if one.status.name == name), None) or abort(404)
+
+
+def list_contents(version: Version, entries: int, not_taken: int) -> Contents:
+    """The first entries of a version, the first lines that were not taken of each kind, and what many visit."""
+    require("lists")
+    with _library() as library:
+        left: dict[NotTaken, list[Row]] = {what: [] for what in contents.NOT_TAKEN}
+        for what, row in contents.not_taken(library, version, not_taken):
+            left[what].append(row)
+        return Contents(
+            contents.first_entries(library, version, entries),
+            left,
+            contents.visited_by_many(library, version),
+            library.count_clients(version.id),
+        )
+
+
+def list_lines_not_taken(version: Version) -> list[tuple[NotTaken, Row]]:
+    """All lines of a version that were not taken and are kept."""
+    require("lists")
+    with _library() as library:
+        return list(contents.not_taken(library, version))
+
+
+def list_difference(before: Version, after: Version, rows: int) -> Difference:
+    """What the later version of a list has different. Refused where the rows of one are no longer kept."""
+    require("lists")
+    with _library() as library:
+        return comparison.compare(library, before.list, before.number, after.number, rows)
+
+
+def search_lists(text: str) -> list[Found]:
+    """Rows of all lists that cover a name or address. Refused where the text is neither."""
+    require("lists")
+    with _library() as library:
+        return lookup.search(library, text)
+
+
+def import_list(file: Path, options: ImportOptions) -> ImportReport:
+    """A new version of a list; the lists process makes it, and audits the account. Raises Refused or Unreachable."""
+    account = require("change-lists").account.name
+    with _turn():
+        return client.import_file(services().settings, file, options, account=account)
+
+
+def activate_list(name: str, number: int) -> Switched:
+    """Make a version live, as above."""
+    account = require("change-lists").account.name
+    with _turn():
+        return client.activate(services().settings, name, number, account)
+
+
+def rollback_list(name: str) -> Switched:
+    """Back to the version that was live before, as above."""
+    account = require("change-lists").account.name
+    with _turn():
+        return client.rollback(services().settings, name, account)
+
+
+def withdraw_list(name: str) -> Switched:
+    """Take a list out of the policy, as above."""
+    account = require("change-lists").account.name
+    with _turn():
+        return client.withdraw(services().settings, name, account)
+
+
+@contextmanager
+def _library() -> Iterator[Library]:
+    with closing(Library.reader(services().settings.state)) as library:
+        if not library.is_current:
+            abort(503)  # of an older version: its writer brings it up to date
+        yield library
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _TURNS.acquire(blocking=False):
+        raise Refused(gettext("Others are changing lists just now: wait a moment and try again."))
+    try:
+        yield
+    finally:
+        _TURNS.release()

@@ -14,6 +14,7 @@ from flask_babel import gettext, lazy_gettext
 from admin.show import ACTS, KINDS, ROLES, moment
 from casework.hosts import NO_UNIT
 from casework.store.audit import AuditEntry
+from runtime.actor import ACCOUNT
 
 COMMAND_LINE = "os:"  # before the actor of a command: a name, or the number of a user that has none
 DIGEST = 64  # hexadecimal digits of a whole one
@@ -111,7 +112,7 @@ def actor(stored: str, address: str) -> str:
     if stored in PROGRAMS and not address:  # whoever has an address is a person, whatever the name
         return str(PROGRAMS[stored])
     if not stored.startswith(COMMAND_LINE):
-        return stored
+        return stored.removeprefix(ACCOUNT)
     name = stored.removeprefix(COMMAND_LINE)
     if name.isdecimal():
         name = "root" if int(name) == 0 else f"uid {name}"

@@ -29,6 +29,10 @@ PAGES = {
         lazy_gettext("Go back, load the page again and repeat what you did."),
     ),
     413: (lazy_gettext("This is too large"), lazy_gettext("Send less at once.")),
+    503: (
+        lazy_gettext("The lists cannot be read now"),
+        lazy_gettext("They are brought up to date when the lists process starts. Name resolution is not affected."),
+    ),
     429: (
         lazy_gettext("Too many attempts"),
         lazy_gettext("Wait a minute before you try again."),
@@ -49,8 +53,11 @@ def install(app: Flask) -> None:
 
 def _http(error: HTTPException) -> tuple[str, int] | HTTPException:
     status = error.code or 500
-    if status < 400:
-        return error  # a redirect of the router's
+    return of_status(status) if status >= 400 else error  # a redirect of the router's
+
+
+def of_status(status: int) -> tuple[str, int]:
+    """The page of an HTTP error."""
     heading, advice = PAGES.get(status, PAGES[400 if status < 500 else 500])
     return _page(status, heading, advice), status
 

@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
+from flask.sessions import SecureCookieSessionInterface
 from flask_limiter import Limiter
+from itsdangerous import BadData
 
 from admin.proxy import TrustedProxies
 from contracts.settings import Admin
@@ -69,6 +71,15 @@ def install(app: Flask, settings: Admin) -> None:
         if request.endpoint not in STATIC:
             response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def carries_login(app: Flask, cookie: str) -> bool:
+    """Whether this cookie is one we gave to somebody who logged in; if that login still holds, is not asked here."""
+    signed = SecureCookieSessionInterface().get_signing_serializer(app)
+    try:
+        return signed is not None and "_user_id" in signed.loads(cookie)
+    except BadData:
+        return False
 
 
 def _own_names(settings: Admin) -> frozenset[str]:

@@ -76,6 +76,7 @@ ACTS = {
 def install(app: Flask) -> None:
     """Filters and words for the templates."""
     app.add_template_filter(moment)
+    app.add_template_filter(clock)
     app.add_template_filter(defang_html, "defang")
     app.add_template_filter(type_name, "qtype")
     app.add_template_filter(format_decimal, "count")
@@ -86,6 +87,11 @@ def install(app: Flask) -> None:
 def moment(second: int | None) -> str:
     """A UTC second in the configured time zone, the Vietnamese way: `23/11/2026 09:05:00`."""
     return "" if second is None else moment_in(second, services().zone)
+
+
+def clock(text: str | None) -> str:
+    """`moment` of a time as library.db has it: `2026-11-23T02:05:00Z`."""
+    return moment(int(datetime.fromisoformat(text).timestamp())) if text else ""
 
 
 def moment_in(second: int, zone: ZoneInfo) -> str:

@@ -82,7 +82,9 @@ class ListsProcess:
         spool = self._state / "spool"
         for left in spool.glob("*"):  # uploads of a process that died
             left.unlink(missing_ok=True)
-        control.listen(self._reactor, RunFolder(self._state).control("lists"), ControlFactory(operations, spool))
+        run = RunFolder(self._state)
+        factory = ControlFactory(operations, spool, pages=run.control("admin"))
+        control.listen(self._reactor, run.control("lists"), factory)
         task.LoopingCall(self._repair).start(REPAIR_SECONDS, now=False)
         self._feeds.start()
 

@@ -1,6 +1,9 @@
 """How commands and staff pages change lists: through the lists process, or in this process where none runs.
 
 No operation of its own: blocklists.service has them. Reading needs no client: Library.reader and blocklists.lookup.
+
+Staff pages name the account they act for, and only the lists process works for them: its audit says who it was, by the
+kernel's word that the pages asked (runtime.control). In this process nobody could prove that.
 """
 
 from __future__ import annotations
@@ -32,16 +35,16 @@ Result = TypeVar("Result", ImportReport, Switched)
 
 
 def import_file(
-    settings: Settings, file: Path, options: ImportOptions, progress: Progress | None = None
+    settings: Settings, file: Path, options: ImportOptions, progress: Progress | None = None, account: str = ""
 ) -> ImportReport:
     """Import a list file. Raises Refused with a sentence for people, Unreachable when nobody can do it now."""
     if not file.is_file():
         raise Refused(f"{file}: " + ("not a regular file" if file.exists() else "no such file"))
     options = options if options.file else msgspec.structs.replace(options, file=file.name)
     try:
-        answer = _ask(settings, "import", msgspec.to_builtins(options), file, progress)
+        answer = _ask(settings, "import", msgspec.to_builtins(options), file, progress, account)
     except Unreachable as error:
-        with _in_process(settings, error) as lists, file.open("rb") as opened:
+        with _in_process(settings, error, account) as lists, file.open("rb") as opened:
             report = lists.import_file(own_actor(), opened, options, progress or _quiet)
             return _told(settings, report)
     return msgspec.convert(answer, ImportReport)
@@ -52,7 +55,7 @@ def refresh(settings: Settings, name: str | None = None, progress: Progress | No
     try:
         answer = _ask(settings, "refresh", {"name": name}, None, progress)
     except Unreachable as error:
-        with _in_process(settings, error) as lists:
+        with _in_process(settings, error, "") as lists:
             sources = settings.lists if name is None else [lists.source(name)]
             return [_refreshed(lists, source, progress or _quiet) for source in sources]
     return msgspec.convert(answer, list[Refreshed])
@@ -68,30 +71,30 @@ def _refreshed(lists: Lists, source: ListSource, progress: Progress) -> Refreshe
     return described(source, Outcome(False), (seeded, _told(lists.settings, report) if report else None))
 
 
-def activate(settings: Settings, name: str, version: int | None = None) -> Switched:
+def activate(settings: Settings, name: str, version: int | None = None, account: str = "") -> Switched:
     """Make a version live; None: the newest that is held."""
     try:
-        return _switched(_ask(settings, "activate", {"name": name, "version": version}))
+        return _switched(_ask(settings, "activate", {"name": name, "version": version}, account=account))
     except Unreachable as error:
-        with _in_process(settings, error) as lists:
+        with _in_process(settings, error, account) as lists:
             return _told(settings, lists.activate(own_actor(), name, version))
 
 
-def rollback(settings: Settings, name: str) -> Switched:
+def rollback(settings: Settings, name: str, account: str = "") -> Switched:
     """Back to the version that was live before."""
     try:
-        return _switched(_ask(settings, "rollback", {"name": name}))
+        return _switched(_ask(settings, "rollback", {"name": name}, account=account))
     except Unreachable as error:
-        with _in_process(settings, error) as lists:
+        with _in_process(settings, error, account) as lists:
             return _told(settings, lists.rollback(own_actor(), name))
 
 
-def withdraw(settings: Settings, name: str) -> Switched:
+def withdraw(settings: Settings, name: str, account: str = "") -> Switched:
     """Take a list out of the policy; its versions stay."""
     try:
-        return _switched(_ask(settings, "withdraw", {"name": name}))
+        return _switched(_ask(settings, "withdraw", {"name": name}, account=account))
     except Unreachable as error:
-        with _in_process(settings, error) as lists:
+        with _in_process(settings, error, account) as lists:
             return _told(settings, lists.withdraw(own_actor(), name))
 
 
@@ -101,6 +104,7 @@ def _ask(
     args: dict[str, Any],
     body: Path | None = None,
     progress: Progress | None = None,
+    account: str = "",
 ) -> Any:
     path = RunFolder(settings.state).control("lists")
 
@@ -108,12 +112,14 @@ def _ask(
         if progress is not None and isinstance(line, dict):
             progress(str(line.get("stage", "")), int(line.get("count", 0)))
 
-    return ask(path, op, args, body=body, timeout=SILENCE, progress=step)
+    return ask(path, op, args, body=body, timeout=SILENCE, progress=step, account=account)
 
 
 @contextmanager
-def _in_process(settings: Settings, silent: Unreachable) -> Iterator[Lists]:
+def _in_process(settings: Settings, silent: Unreachable, account: str) -> Iterator[Lists]:
     """The operations under the writer lock, which proves that no lists process is at work. Raises NotOurs."""
+    if account:
+        raise silent
     claim(settings.state)
     try:
         lock = FileLock(settings.state / LOCK)

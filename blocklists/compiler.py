@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from blocklists.guard import Guard
-from blocklists.library import WILD, Library, SegmentRow
-from blocklists.report import Version
+from blocklists.library import WILD, Library
+from blocklists.report import SegmentRow, Version
 from blocklists.rules import rule_of
 from contracts.names import search_key, to_wire
 from contracts.policy import Manifest, ManifestEntry, PolicyFolder

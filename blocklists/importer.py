@@ -6,8 +6,9 @@ No decision what becomes of the version: that is blocklists.service's.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO, get_args
+from typing import BinaryIO, Literal, get_args
 
 from blocklists.commons import popular_names
 from blocklists.formats import archive, confined, rpz
@@ -17,7 +18,7 @@ from blocklists.formats.look import NOWHERE, Origin
 from blocklists.guard import Guard
 from blocklists.indicator import BadLine, Indicator, Item, Remark
 from blocklists.library import KEPT_REJECTED, WILD, AddressRow, Library, NameRow
-from blocklists.report import SHOWN_ROWS, Row
+from blocklists.report import SHOWN_ROWS, ImportReport, Row
 from blocklists.rules import label_of
 from contracts.segment import Kind
 
@@ -234,3 +235,48 @@ class Importer:
 def _row(one: Indicator | BadLine, text: str, reason: str) -> Row:
     """A row that was not taken, with its place where its line number leads nowhere."""
     return Row(one.line, text, f"{one.place}: {reason}" if one.place else reason)
+
+
+def report_of(
+    facts: dict[str, str],
+    counts: Counts,
+    name: str,
+    state: Literal["live", "held", "unchanged", "refused"],
+    reason: str,
+    version: int,
+    serial: int,
+    started: float,
+) -> ImportReport:
+    """What people and programs are told of an import; `started` is monotonic seconds."""
+    return ImportReport(
+        list=name,
+        state=state,
+        reason=reason,
+        version=version,
+        file=facts["file"],
+        digest=facts["digest"],
+        format=facts["format"],
+        format_reason=facts["format_reason"],
+        mode=facts["mode"],
+        campaign=facts["campaign"],
+        kind=facts["kind"],
+        address_mode=facts["address_mode"],
+        lines=counts.lines,
+        indicators=counts.names + counts.addresses,
+        names=counts.names,
+        addresses=counts.addresses,
+        clients=counts.clients,
+        passthru=counts.passthru,
+        duplicates=counts.duplicates,
+        bad_total=counts.bad_total,
+        bad=tuple(counts.bad[:SHOWN_ROWS]),
+        refused_total=counts.refused_total,
+        refused=tuple(counts.refused[:SHOWN_ROWS]),
+        unsupported_total=counts.unsupported_total,
+        unsupported=tuple(counts.unsupported[:SHOWN_ROWS]),
+        warnings=counts.warnings,
+        serial=serial,
+        seconds=round(time.monotonic() - started, 3),
+        zone=counts.zone,
+        zone_reason=counts.zone_reason,
+    )

@@ -20,7 +20,7 @@ import sqlite_utils  # noqa: TID251  this is the door
 from sqlite_utils.migrations import Migrations  # noqa: TID251  this is the door
 
 from blocklists import schema
-from blocklists.report import Audited, Found, ListStatus, Row, State, Version
+from blocklists.report import Audited, Found, ListStatus, Row, SegmentRow, State, Version
 
 FILE = "library.db"
 LOCK = "lists.lock"  # held by the one who writes
@@ -65,18 +65,6 @@ def _lists(db: sqlite_utils.Database) -> None:
 def _rules(db: sqlite_utils.Database) -> None:
     for statement in schema.statements(schema.RULES_2):
         db.execute(statement)
-
-
-class SegmentRow(msgspec.Struct, frozen=True):
-    """Which file a version was compiled to, under which guard, and in which format."""
-
-    version: int
-    guard: str
-    file: str
-    digest: str
-    names: int
-    addresses: int
-    format: str
 
 
 class Library:

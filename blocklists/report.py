@@ -87,6 +87,18 @@ class ListStatus(msgspec.Struct, frozen=True):
     departure: str = ""
 
 
+class SegmentRow(msgspec.Struct, frozen=True):
+    """Which file a version was compiled to, under which guard, and in which format."""
+
+    version: int
+    guard: str
+    file: str
+    digest: str
+    names: int
+    addresses: int
+    format: str
+
+
 class Found(msgspec.Struct, frozen=True):
     """A row that covers a name or address: of a live, held or old version; `refused` says why it was left out.
 

@@ -17,10 +17,10 @@ import msgspec
 from blocklists import compiler
 from blocklists.compiler import Progress, quiet
 from blocklists.feeds.keeping import Copies
-from blocklists.formats.detect import Detected, Unsupported
+from blocklists.formats.detect import Detected
 from blocklists.formats.look import Origin
 from blocklists.guard import KILL_SWITCH_FILE, Guard
-from blocklists.importer import Counts, Importer, digest_of, format_of
+from blocklists.importer import Counts, Importer, digest_of, format_of, report_of
 from blocklists.indicator import Unreadable
 from blocklists.library import SEED_ACTOR, DatabaseError, Library
 from blocklists.report import MEANING, SHOWN_ROWS, ImportReport, Seeded, Switched, Version, same_meaning
@@ -113,7 +113,7 @@ class Lists:
         serial = self.publish()
         why = "no usable indicator in it; what was live stays live" if not number else held
         state: Literal["refused", "held", "live"] = "refused" if not number else "held" if held else "live"
-        return _report(facts, counts, options.name, state, why, number, serial, started)
+        return report_of(facts, counts, options.name, state, why, number, serial, started)
 
     def _meant(self, options: ImportOptions, before: Version | None) -> dict[str, str]:
         """What the new version is to mean (report.MEANING); Misused where that cannot be."""
@@ -150,7 +150,7 @@ class Lists:
         counts.refused = self.library.rejected(before.id, "refused", SHOWN_ROWS)
         counts.unsupported = self.library.rejected(before.id, "unsupported", SHOWN_ROWS)
         why = f"the live version {before.number} has this content already"
-        return _report(facts, counts, before.list, "unchanged", why, before.number, self.publish(), started)
+        return report_of(facts, counts, before.list, "unchanged", why, before.number, self.publish(), started)
 
     def _settle(
         self, options: ImportOptions, before: Version | None, counts: Counts, version_id: int, number: int
@@ -367,47 +367,3 @@ def _zone_reason(options: ImportOptions, before: Version | None, counts: Counts)
 def _kind(text: str) -> Kind:
     kind: Kind = msgspec.convert(text, Kind)
     return kind
-
-
-def _report(
-    facts: dict[str, str],
-    counts: Counts,
-    name: str,
-    state: Literal["live", "held", "unchanged", "refused"],
-    reason: str,
-    version: int,
-    serial: int,
-    started: float,
-) -> ImportReport:
-    return ImportReport(
-        list=name,
-        state=state,
-        reason=reason,
-        version=version,
-        file=facts["file"],
-        digest=facts["digest"],
-        format=facts["format"],
-        format_reason=facts["format_reason"],
-        mode=facts["mode"],
-        campaign=facts["campaign"],
-        kind=facts["kind"],
-        address_mode=facts["address_mode"],
-        lines=counts.lines,
-        indicators=counts.names + counts.addresses,
-        names=counts.names,
-        addresses=counts.addresses,
-        clients=counts.clients,
-        passthru=counts.passthru,
-        duplicates=counts.duplicates,
-        bad_total=counts.bad_total,
-        bad=tuple(counts.bad[:SHOWN_ROWS]),
-        refused_total=counts.refused_total,
-        refused=tuple(counts.refused[:SHOWN_ROWS]),
-        unsupported_total=counts.unsupported_total,
-        unsupported=tuple(counts.unsupported[:SHOWN_ROWS]),
-        warnings=counts.warnings,
-        serial=serial,
-        seconds=round(time.monotonic() - started, 3),
-        zone=counts.zone,
-        zone_reason=counts.zone_reason,
-    )

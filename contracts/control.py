@@ -17,12 +17,16 @@ MAX_LINE = 1 << 20
 
 
 class Request(msgspec.Struct, frozen=True):
-    """`op` names what to do. The kernel tells who asks; `sudo` is who root says it was before."""
+    """`op` names what to do. The kernel tells who asks; `sudo` is who root says it was before.
+
+    `account` is whom the process of the staff pages acts for; nobody else may name one.
+    """
 
     op: str
     args: dict[str, Any] = {}
     sudo: str = ""
     size: int = 0
+    account: str = ""
 
 
 class Reply(msgspec.Struct, frozen=True):

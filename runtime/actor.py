@@ -1,6 +1,6 @@
 """Who acts, for the audit: proven by the kernel, never by what a caller says of itself.
 
-No permission is decided here. Pages have accounts of their own (admin.access).
+No permission is decided here. Pages have accounts of their own (admin.access), and tell for which of them they act.
 """
 
 from __future__ import annotations
@@ -9,10 +9,20 @@ import os
 import pwd
 import socket
 import struct
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 _CREDENTIALS = struct.Struct("3i")  # process, user and group id
 _LONGEST = 64
+_PATIENCE = 2.0  # seconds; a socket whose queue is full is that of a process that hangs
+ACCOUNT = "account:"  # before the name of an account of the staff pages; accounts have no colon in their names
+
+
+class Peer(NamedTuple):
+    """A process at the other end of a Unix socket, as the kernel knows it."""
+
+    process: int
+    user: int
 
 
 def own_actor() -> str:
@@ -29,8 +39,13 @@ def actor_of(user: int, sudo: str = "") -> str:
         name = pwd.getpwuid(user).pw_name
     except KeyError:
         name = str(user)
-    shown = "".join(char for char in sudo if char.isprintable())[:_LONGEST]
+    shown = _shown(sudo)
     return f"os:{name} (sudo {shown})" if shown and user == 0 else f"os:{name}"
+
+
+def actor_of_account(name: str) -> str:
+    """`account:lan`: somebody logged in to the staff pages."""
+    return f"{ACCOUNT}{_shown(name)}"
 
 
 def sudo_user() -> str:
@@ -38,9 +53,24 @@ def sudo_user() -> str:
     return os.environ.get("SUDO_USER", "") if os.getuid() == 0 else ""
 
 
-def peer_user(link: Any) -> int:
-    """User id of the process at the other end of a Unix socket, as it was when it connected."""
-    _process, user, _group = _CREDENTIALS.unpack(
+def peer_of(link: Any) -> Peer:
+    """The process at the other end of a Unix socket, as it was when it connected, or began to listen."""
+    process, user, _group = _CREDENTIALS.unpack(
         link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     )
-    return int(user)
+    return Peer(int(process), int(user))
+
+
+def listener_of(path: Path) -> Peer | None:
+    """The process that listens on a Unix socket; None where none does. May wait: not for a reactor thread."""
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(_PATIENCE)
+        try:
+            link.connect(str(path))
+        except OSError:
+            return None
+        return peer_of(link)
+
+
+def _shown(text: str) -> str:
+    return "".join(char for char in text if char.isprintable())[:_LONGEST]

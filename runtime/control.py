@@ -20,7 +20,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
 from contracts.control import MAX_LINE, Reply, Request, decode_reply, decode_request, encode
-from runtime.actor import actor_of, peer_user, sudo_user
+from runtime.actor import Peer, actor_of, actor_of_account, listener_of, peer_of, sudo_user
 
 log = logging.getLogger(__name__)
 MAX_BODY = 1 << 31
@@ -39,20 +39,36 @@ class Unreachable(Exception):
 
 
 class Call:
-    """One request as its handler sees it. `user` is the caller's user id, as the kernel knows it."""
+    """One request as its handler sees it. `user` is the caller's user id, as the kernel knows it.
 
-    def __init__(self, request: Request, user: int, body: Path | None, progress: Callable[[Any], None]) -> None:
+    `speaks_for_accounts` says whether the caller is the process that people are logged in to; it may wait.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        user: int,
+        body: Path | None,
+        progress: Callable[[Any], None],
+        speaks_for_accounts: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.op = request.op
         self.args = request.args
         self.user = user
         self._sudo = request.sudo
+        self._account = request.account
+        self._speaks_for_accounts = speaks_for_accounts
         self.body = body  # the file that came along, removed when the handler is done
         self.progress = progress  # send a progress line; reactor thread only
 
     @property
     def actor(self) -> str:
-        """Who asks, for the audit; not for the reactor thread (runtime.actor)."""
-        return actor_of(self.user, self._sudo)
+        """Who asks, for the audit; not for the reactor thread (runtime.actor). Refused where the account is forged."""
+        if not self._account:
+            return actor_of(self.user, self._sudo)
+        if not self._speaks_for_accounts():
+            raise Refused("only the process of the staff pages may act for an account")
+        return actor_of_account(self._account)
 
 
 # Returns the result (anything JSON can say) or a Deferred of it; raises Refused to say no.
@@ -68,7 +84,7 @@ class ControlProtocol(LineReceiver):
     transport: Any
 
     def __init__(self) -> None:
-        self._user = 0
+        self._caller = Peer(0, -1)
         self._request: Request | None = None
         self._left = 0
         self._path: Path | None = None
@@ -76,7 +92,7 @@ class ControlProtocol(LineReceiver):
 
     def connectionMade(self) -> None:
         """Twisted calls this."""
-        self._user = peer_user(self.transport.socket)
+        self._caller = peer_of(self.transport.socket)
 
     def lineReceived(self, line: bytes) -> None:
         """Twisted calls this."""
@@ -123,10 +139,16 @@ class ControlProtocol(LineReceiver):
             self._reply(Reply(True, error=f"unknown operation {request.op!r}; known: {known}"))
             self._forget(None, body)
             return
-        call = Call(request, self._user, body, lambda value: self._reply(Reply(False, value)))
+        call = Call(
+            request, self._caller.user, body, lambda value: self._reply(Reply(False, value)), self._speaks_for_accounts
+        )
         done: Deferred[Any] = maybeDeferred(handler, call)
         done.addCallbacks(lambda result: self._reply(Reply(True, result)), self._failed)
         done.addBoth(self._forget, body)
+
+    def _speaks_for_accounts(self) -> bool:
+        pages = self.factory.pages
+        return pages is not None and listener_of(pages) == self._caller
 
     def _failed(self, failure: Failure) -> None:
         if failure.check(Refused):
@@ -151,14 +173,18 @@ class ControlProtocol(LineReceiver):
 
 
 class ControlFactory(ServerFactory):
-    """Operations by name; bodies are spooled into `spool`, None when no operation takes any."""
+    """Operations by name; bodies are spooled into `spool`, None when no operation takes any.
+
+    `pages` is the control socket of the process that may act for accounts: who listens there, and nobody else.
+    """
 
     protocol = ControlProtocol  # type: ignore[assignment]  # Twisted types the class too narrowly
     noisy = False
 
-    def __init__(self, operations: dict[str, Handler], spool: Path | None = None) -> None:
+    def __init__(self, operations: dict[str, Handler], spool: Path | None = None, pages: Path | None = None) -> None:
         self.operations = {"ping": lambda _call: "pong", **operations}  # for who only wants to know that we turn
         self.spool = spool
+        self.pages = pages
 
 
 def listen(reactor: IReactorUNIX, path: Path, factory: ServerFactory) -> IListeningPort:
@@ -188,10 +214,11 @@ def ask(
     body: Path | None = None,
     timeout: float = 10.0,
     progress: Callable[[Any], None] | None = None,
+    account: str = "",
 ) -> Any:
     """Ask one operation of the process behind `path` and wait. Raises Unreachable or Refused.
 
-    `timeout` in seconds bounds each silence, not the whole call.
+    `timeout` in seconds bounds each silence, not the whole call. `account`: whom the staff pages act for.
     """
     size = body.stat().st_size if body else 0
     with socket.socket(socket.AF_UNIX) as link:
@@ -199,7 +226,7 @@ def ask(
         try:
             link.connect(str(path))
             with suppress(BrokenPipeError, ConnectionResetError):  # it may say no and close before it has heard all
-                link.sendall(encode(Request(op, args or {}, sudo_user(), size)))
+                link.sendall(encode(Request(op, args or {}, sudo_user(), size, account)))
                 if body:
                     with body.open("rb") as file:
                         link.sendfile(file)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import io
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from flask import Flask
@@ -11,10 +13,16 @@ from werkzeug.exceptions import Forbidden
 
 from admin import access
 from admin.access import PERMISSIONS, Permission, Person
+from blocklists.library import Library
+from blocklists.report import Version
+from blocklists.service import ImportOptions, Lists
 from casework.accounts import ROLES
 from casework.hosts import EVERY_HOST, HostRow
 from casework.store.accounts import all_accounts
+from contracts.settings import Settings
+from runtime.control import Unreachable
 from tests.admin.conftest import CAST, Browser, People
+from tests.conftest import REPO
 
 EVERYONE = ("anonymous", *CAST)
 LOGIN = 302  # sent to the login page
@@ -31,11 +39,24 @@ TABLE: dict[tuple[str, str, str], tuple[int, int, int, int, int]] = {
     ("GET", "hosts.show", "/hosts/1"): (LOGIN, 200, 200, 200, 200),
     ("POST", "hosts.export", "/hosts/export.csv"): (LOGIN, 403, 200, 403, 200),
     ("GET", "audit.show_list", "/audit/"): (LOGIN, 403, 403, 200, 200),
+    ("GET", "lists.show_lists", "/lists/"): (LOGIN, 200, 200, 200, 200),
+    ("GET", "lists.search", "/lists/search?q=evil.example"): (LOGIN, 200, 200, 200, 200),
+    ("GET", "lists.show", "/lists/named/thu"): (LOGIN, 200, 200, 200, 200),
+    ("GET", "lists.show_version", "/lists/named/thu/1"): (LOGIN, 200, 200, 200, 200),
+    ("GET", "lists.show_upload", "/lists/upload"): (LOGIN, 200, 200, 403, 200),
+    ("POST", "lists.upload", "/lists/upload"): (LOGIN, 422, 422, 403, 422),  # no file
+    ("POST", "lists.activate", "/lists/named/thu/1/activate"): (LOGIN, 503, 503, 403, 503),  # no lists process
+    ("GET", "lists.show_rollback", "/lists/named/thu/rollback"): (LOGIN, 200, 200, 403, 200),
+    ("POST", "lists.rollback", "/lists/named/thu/rollback"): (LOGIN, 503, 503, 403, 503),
+    ("GET", "lists.show_withdraw", "/lists/named/thu/withdraw"): (LOGIN, 200, 200, 403, 200),
+    ("POST", "lists.withdraw", "/lists/named/thu/withdraw"): (LOGIN, 503, 503, 403, 503),
+    ("GET", "lists.not_taken", "/lists/named/thu/1/not-taken.csv"): (LOGIN, 200, 200, 200, 200),
     ("GET", "static", "/static/site.css"): (200, 200, 200, 200, 200),
     ("GET", "bootstrap.static", "/bootstrap/static/css/bootstrap.min.css"): (200, 200, 200, 200, 200),
 }
 # What a view may ask for, with the one permission it takes; the rest of admin.access gives nothing that is stored.
 HOST = HostRow(1, "127.10.0.7", "", "", 0, 0, 0, ())
+OPTIONS = ImportOptions("thu", hold=True)
 ASKED: dict[str, tuple[Permission, Callable[[], object]]] = {
     "list_hosts": ("hosts", lambda: access.list_hosts(EVERY_HOST, "last_seen", True, 1, 50)),
     "host_choices": ("hosts", access.host_choices),
@@ -45,9 +66,49 @@ ASKED: dict[str, tuple[Permission, Callable[[], object]]] = {
     "host_evidence": ("hosts", lambda: access.host_evidence(HOST, 1, 50)),
     "export_hosts": ("export", lambda: access.export_hosts(EVERY_HOST, "last_seen", True, "Báo cáo")),
     "read_audit": ("audit", lambda: access.read_audit("", 0, 10)),
+    "lists_in_order": ("lists", access.lists_in_order),
+    "fetch_list": ("lists", lambda: access.fetch_list("thu")),
+    "list_contents": ("lists", lambda: access.list_contents(_version(), 1, 1)),
+    "list_lines_not_taken": ("lists", lambda: access.list_lines_not_taken(_version())),
+    "list_difference": ("lists", lambda: access.list_difference(_version(), _version(), 1)),
+    "search_lists": ("lists", lambda: access.search_lists("evil.example")),
+    "import_list": ("change-lists", lambda: _unreachable(lambda: access.import_list(REPO / "README.md", OPTIONS))),
+    "activate_list": ("change-lists", lambda: _unreachable(lambda: access.activate_list("thu", 1))),
+    "rollback_list": ("change-lists", lambda: _unreachable(lambda: access.rollback_list("thu"))),
+    "withdraw_list": ("change-lists", lambda: _unreachable(lambda: access.withdraw_list("thu"))),
+}
+PAGES: dict[Permission, list[str]] = {
+    "hosts": ["/hosts/", "/hosts/1"],
+    "export": ["/hosts/export.csv"],
+    "audit": ["/audit/"],
+    "change-lists": ["/lists/upload", "/lists/named/thu/rollback", "/lists/named/thu/withdraw"],
+    "lists": ["/lists/", "/lists/named/thu", "/lists/named/thu/1", "/lists/named/thu/1/not-taken.csv", "/lists/search"],
 }
 GIVES_NOTHING = {"install", "person", "require", "origin", "local_path"}
-FIELDS = {"/language": {"language": "en"}, "/hosts/export.csv": {"reason": "Báo cáo chiến dịch"}}
+FIELDS = {
+    "/language": {"language": "en"},
+    "/hosts/export.csv": {"reason": "Báo cáo chiến dịch"},
+    **{f"/lists/named/thu/{change}": {"before": "1"} for change in ("1/activate", "rollback", "withdraw")},
+}
+
+
+@pytest.fixture(autouse=True)
+def _a_list(app: Flask, settings: Settings) -> None:
+    with closing(Library.open(settings.state)) as library:
+        options = ImportOptions("thu", format="domains")
+        Lists(settings, library).import_file("os:test", io.BytesIO(b"c2.evil.example\n"), options)
+
+
+def _version() -> Version:
+    with closing(Library.reader(access.services().settings.state)) as library:
+        (version,) = library.versions("thu")
+    return version
+
+
+def _unreachable(ask: Callable[[], object]) -> None:
+    """There is no lists process here: whoever gets as far as asking it may do it."""
+    with pytest.raises(Unreachable):
+        ask()
 
 
 def test_every_route_is_in_the_table(app: Flask) -> None:
@@ -101,11 +162,11 @@ def test_each_asks_for_its_own_permission(app: Flask, monkeypatch: pytest.Monkey
         ask()
 
 
-@pytest.mark.parametrize("permission", PERMISSIONS)
+@pytest.mark.parametrize("permission", PAGES)
 def test_who_loses_a_permission_loses_its_pages(
     people: People, app: Flask, monkeypatch: pytest.MonkeyPatch, permission: Permission
 ) -> None:
-    pages = {"hosts": ["/hosts/", "/hosts/1"], "export": ["/hosts/export.csv"], "audit": ["/audit/"]}[permission]
+    pages = PAGES[permission]
     method = "POST" if permission == "export" else "GET"
     assert [_status(people["administrator"], method, path, "administrator") for path in pages] == [200] * len(pages)
     monkeypatch.setitem(PERMISSIONS, permission, PERMISSIONS[permission] - {"administrator"})

@@ -166,6 +166,7 @@ def test_an_account_is_no_program(app: Flask) -> None:
         assert audit_words.actor("recorder", "127.0.0.1") == "recorder", "a person may be called so"
         assert audit_words.actor("root", "127.0.0.1") == "root", "and so, who is not root of the machine"
         assert {audit_words.actor(one, "") for one in ("os:0", "os:root")} == {"root (máy chủ)"}
+        assert audit_words.actor("account:recorder", "") == "recorder", "an account, as the lists process writes it"
 
 
 def test_what_nobody_has_words_for_is_shown_as_written(app: Flask) -> None:

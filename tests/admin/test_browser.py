@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,32 +13,18 @@ from casework.store.audit import Origin
 from casework.store.engine import open_casework
 from tests.admin.populate import populate
 from tests.admin.process import AdminProcess
-from tests.conftest import skip_or_fail
+from tests.browsing import laptop
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
 
 NEW = "vườn rau trước nhà"
-QUIET = "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update"
 
 
 @pytest.fixture
 def page() -> Iterator[playwright.Page]:
-    """A laptop's window; a console error or an exception in it fails the test."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        skip_or_fail("chromium is not installed")
-    flags = [*QUIET.split(), "--disable-sync", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=flags)
-        window = browser.new_context(viewport={"width": 1366, "height": 768}, locale="vi-VN").new_page()
-        complaints: list[str] = []
-        window.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
-        window.on("pageerror", lambda error: complaints.append(str(error)))
-        window.on("requestfailed", lambda request: complaints.extend(_not_loaded(request)))
+    with laptop(playwright) as window:
         yield window
-        browser.close()
-    assert complaints == []
 
 
 @pytest.fixture
@@ -100,11 +84,6 @@ def test_a_phone_need_not_scroll_sideways(running: AdminProcess, page: playwrigh
         page.goto(f"{running.url}{path}")
         page.screenshot(path=tmp_path / f"phone{path.partition('?')[0].replace('/', '-')}.png")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
-
-
-def _not_loaded(request: playwright.Request) -> list[str]:
-    """A download is not loaded into the page either, which is as it should be."""
-    return [] if request.failure == "net::ERR_ABORTED" else [f"{request.url}: {request.failure}"]
 
 
 def log_in_for_the_first_time(running: AdminProcess, page: playwright.Page) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import html
+import io
 import re
+from contextlib import closing
 
+from blocklists.library import Library
+from blocklists.service import ImportOptions, Lists
 from contracts.hit import Claim
 from contracts.settings import Settings
 from tests.admin.conftest import People
@@ -14,15 +18,24 @@ from tests.conftest import REPO
 GUIDE = (REPO / "docs/vi/huong-dan-can-bo.md").read_text(encoding="utf-8")
 HEADING = re.compile(r'<th scope="col" aria-sort="[^"]+"[^>]*><a [^>]*>([^<]+?)\s*<')
 # Bold for weight, not names of anything on a page.
+LISTS = (
+    "/lists/", "/lists/named/thu", "/lists/named/thu/1", "/lists/upload", "/lists/named/thu/rollback",
+    "/lists/named/kill-switch",
+)  # fmt: skip
 STRESSED = {"Nghi nhiễm chưa phải là nhiễm.", "vẫn"}
 
 
 def test_words_in_bold_stand_on_a_page(people: People, settings: Settings) -> None:
+    with closing(Library.open(settings.state)) as library:
+        options = ImportOptions("thu", format="domains", hold=True)
+        lists = Lists(settings, library)
+        lists.seed_kill_switch()
+        lists.import_file("os:test", io.BytesIO(b"c2.evil.example\n-\n"), options)
     named = Claim(b"\x7f\x0a\0\x35", "ecs")  # a column of its own says who named the machine
     populate(settings, [("127.10.0.7", 5, "c2.evil.example", 1)], claim=named)
     seen = ""
     for browser in (people["anonymous"], people["administrator"]):
-        for path in ("/login", "/hosts/", "/hosts/?q=127.10", "/hosts/1", "/audit/", "/password"):
+        for path in ("/login", "/hosts/", "/hosts/?q=127.10", "/hosts/1", "/audit/", "/password", *LISTS):
             seen += html.unescape(browser.get(path).get_data(as_text=True))
     for role in ("auditor", "security"):
         seen += people[role].get("/hosts/").get_data(as_text=True)

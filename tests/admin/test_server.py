@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
+from admin.lists_change import LARGEST_UPLOAD
 from admin.server import LARGEST_BODY
+from tests.admin.conftest import PASSWORD, make_account
 from tests.admin.process import AdminProcess
 from tests.conftest import REPO
 
 pytestmark = pytest.mark.e2e
+START = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +72,52 @@ def test_who_sends_too_much_is_cut_off(running: AdminProcess) -> None:
 def _send_for_ever(link: socket.socket) -> None:
     while True:
         link.sendall(b"x" * LARGEST_BODY)
+
+
+def test_only_people_who_are_logged_in_send_files(running: AdminProcess) -> None:
+    """A stranger is cut off at once; whoever is logged in hears that a file is too large, and none of it is kept."""
+    known = _login(running)
+    forged = f"{known.rpartition('.')[0]}.{'A' * 27}"
+    size = LARGEST_UPLOAD + (1 << 20)
+    for cookie in ("", f"sinkhole={forged}", "sinkhole=x"):
+        with pytest.raises((ConnectionError, http.client.RemoteDisconnected)):
+            _post_octets(running, cookie, 1 << 23)
+    status, text = _post_octets(running, f"sinkhole={known}", 1 << 20)
+    assert (status, "Biểu mẫu không còn hiệu lực" in text) == (400, True), "it was read; there is no token in it"
+    status, text = _post_octets(running, f"sinkhole={known}", size)
+    assert (status, "Tệp lớn hơn 64 MB" in text) == (413, True)
+
+
+def _login(running: AdminProcess) -> str:
+    """The cookie of somebody who has just logged in."""
+    make_account(running.settings, "lan", "operator")
+    with closing(link_to(running)) as link:
+        link.request("GET", "/login")
+        answer = link.getresponse()
+        (token,) = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', answer.read().decode())[:1]
+        cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
+        body = urlencode({"csrf_token": token, "name": "lan", "password": PASSWORD})
+        link.request("POST", "/login", body, {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"})
+        answer = link.getresponse()
+        assert answer.status == 302, answer.read().decode()
+        answer.read()
+        return str(answer.headers["Set-Cookie"]).partition(";")[0].removeprefix("sinkhole=")
+
+
+def _post_octets(running: AdminProcess, cookie: str, size: int) -> tuple[int, str]:
+    with closing(link_to(running)) as link:
+        link.putrequest("POST", "/lists/upload")
+        link.putheader("Cookie", cookie)
+        link.putheader("Content-Type", "multipart/form-data; boundary=x")
+        link.putheader("Content-Length", str(size))
+        link.endheaders(START)
+        left = size - len(START)
+        while left:
+            sent = min(left, 1 << 20)
+            link.send(bytes(sent))
+            left -= sent
+        answer = link.getresponse()
+        return answer.status, answer.read().decode()
 
 
 @pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"GET /%ff%00 HTTP/1.1\r\n\r\n"])

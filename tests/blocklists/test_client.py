@@ -86,3 +86,16 @@ def test_feeds_are_fetched_in_this_process_too(settings, tmp_path):
     assert live_match(settings, "a.example")
     with pytest.raises(Refused, match="no list of the settings is called 'three'"):
         client.refresh(settings, "three")
+
+
+def test_for_an_account_only_the_lists_process_works(settings, letter):
+    """The audit is to name the account by the kernel's word, which there is none for in this process."""
+    for change in (
+        lambda: client.import_file(settings, letter, ImportOptions("letter"), account="lan"),
+        lambda: client.activate(settings, "letter", 1, account="lan"),
+        lambda: client.rollback(settings, "letter", account="lan"),
+        lambda: client.withdraw(settings, "letter", account="lan"),
+    ):
+        with pytest.raises(Unreachable, match="lists does not answer"):
+            change()
+    assert not (settings.state / "library.db").exists()

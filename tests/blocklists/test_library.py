@@ -8,9 +8,9 @@ import pytest
 import sqlite_utils  # noqa: TID251  likewise
 
 from blocklists import schema
-from blocklists.library import DatabaseError, Library, SegmentRow, migrations
+from blocklists.library import DatabaseError, Library, migrations
 from blocklists.lookup import search
-from blocklists.report import Row
+from blocklists.report import Row, SegmentRow
 from runtime.control import Refused
 
 FACTS = {

@@ -49,7 +49,9 @@ def never(call):
     return Deferred()
 
 operations = dict(echo=echo, late=late, no=no, bug=bug, steps=steps, take=take, never=never)
-control.listen(reactor, folder / "server.sock", control.ControlFactory(operations, folder / "spool"))
+control.listen(reactor, folder / "server.sock", control.ControlFactory(
+    operations, folder / "spool", folder / "pages.sock"
+))
 control.listen(reactor, folder / "plain.sock", control.ControlFactory(operations))
 
 def stop():

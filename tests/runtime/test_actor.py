@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from runtime.actor import actor_of, own_actor, peer_user, sudo_user
+from runtime.actor import Peer, actor_of, actor_of_account, listener_of, own_actor, peer_of, sudo_user
 
 
 def test_variables_make_nobody_else_of_us(monkeypatch):
@@ -45,7 +45,23 @@ def test_the_other_end_of_a_socket_is_who_connected(tmp_path):
         listener.bind(str(tmp_path / "socket"))
         listener.listen()
         code = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
-        subprocess.run([sys.executable, "-c", code, str(tmp_path / "socket")], check=True)
-        link, _ = listener.accept()
-        with link:
-            assert peer_user(link) == os.getuid()
+        with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "socket")]) as other:
+            link, _ = listener.accept()
+            with link:
+                assert peer_of(link) == Peer(other.pid, os.getuid())
+
+
+def test_who_listens_on_a_socket_is_known_too(tmp_path):
+    path = tmp_path / "socket"
+    assert listener_of(path) is None
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        assert listener_of(path) is None, "nobody listens yet"
+        listener.listen()
+        assert listener_of(path) == Peer(os.getpid(), os.getuid())
+    assert listener_of(path) is None, "a left-over socket"
+
+
+def test_an_account_is_told_from_users_of_the_machine():
+    assert actor_of_account("lan") == "account:lan"
+    assert actor_of_account("lan\x1b[2J\n" + "x" * 100) == "account:lan[2J" + "x" * 58

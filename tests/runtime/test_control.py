@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import socket
 import stat
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -14,6 +16,7 @@ from contracts.control import MAX_LINE, Reply, Request, decode_reply, encode
 from runtime import control
 from runtime.actor import own_actor
 from runtime.control import Refused, Unreachable, ask
+from tests.conftest import REPO
 from tests.waiting import until
 
 
@@ -42,6 +45,23 @@ def test_who_asks_is_what_the_kernel_says_and_not_the_caller(server, monkeypatch
         link.sendall(b'{"op": "echo", "actor": "os:giam-doc"}\n')
         (reply,) = replies(link, 1)
     assert reply.result["actor"] == own_actor()
+
+
+def test_only_who_listens_where_the_pages_do_acts_for_an_account(server):
+    asked = f"from pathlib import Path; from runtime.control import ask; ask(Path({str(server.socket)!r}), 'echo', "
+    forging = [sys.executable, "-c", asked + "account='giam-doc')"]
+    for path in (server.socket, server.plain):
+        with pytest.raises(Refused, match="only the process of the staff pages"):
+            ask(path, "echo", account="lan")  # nobody listens there
+    with socket.socket(socket.AF_UNIX) as pages:
+        pages.bind(str(server.folder / "pages.sock"))
+        pages.listen()
+        assert ask(server.socket, "echo", account="lan")["actor"] == "account:lan"
+        assert ask(server.socket, "echo")["actor"] == own_actor()
+        with pytest.raises(Refused, match="only the process of the staff pages"):
+            ask(server.plain, "echo", account="lan")  # no operation there is for the pages
+        other = subprocess.run(forging, cwd=REPO, check=False, capture_output=True, text=True)
+    assert "Refused: only the process of the staff pages" in other.stderr, "of the same user, but another process"
 
 
 def test_anyone_may_ask_whether_it_lives(server):

@@ -1,0 +1,107 @@
+"""Sentences of the lists process in the reader's language: why a line was not taken, why an operation was refused.
+
+Only words. A sentence that nobody has translated is shown as it was written, so that none is lost.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from flask_babel import gettext
+
+
+def _(text: str) -> str:
+    """Marks a text for the catalogue."""
+    return text
+
+
+# As blocklists writes them; what stands in %(…)s is a name, a number or a word of the file.
+SENTENCES = (
+    # lines
+    _("empty"),
+    _("longer than %(count)s characters"),
+    _("longer than %(count)s octets"),
+    _("more than one word: no single name or address"),
+    _("no valid IP address"),
+    _("an e-mail address"),
+    _("no name or address"),
+    _("URL with a path"),
+    _("a network with bits set behind its prefix"),
+    _("text behind the address"),
+    _("not a name, nor an address with a port"),
+    _("no valid internationalised name: %(why)s"),
+    _("a file hash, no name"),
+    _("an empty label (two dots)"),
+    _("a label longer than 63 characters"),
+    _("a character no host name has: %(character)s"),
+    _("no top-level domain: %(label)s"),
+    _("not UTF-8 text (octet %(place)s)"),
+    _("expected an address and a name"),
+    _("the first word is no address that leads nowhere (0.0.0.0, 127.0.0.1, ::1)"),
+    _("an address where a name is expected"),
+    _("no CSV: %(why)s"),
+    _("no indicator in this row"),
+    # what no list may block
+    _("protected domain %(domain)s"),
+    _("parent of the protected domain %(domain)s"),
+    _("a kill-switch name: it belongs in a list of that kind"),
+    _("a single label: a top-level domain or a host without domain"),
+    _("a public suffix: others register names below it"),
+    _("no address of a machine (unspecified, loopback, link-local, multicast or reserved)"),
+    _("holds all clients of %(unit)s: a list may name machines, not whole agencies"),
+    _("wider than /%(prefix)s: it belongs to many"),
+    _("holds all clients of %(network)s (dns.allowed_clients)"),
+    _("touches an internal network %(network)s"),
+    _("touches the sinkhole pool %(network)s"),
+    _("touches the unit %(unit)s"),
+    _("touches the upstream %(network)s"),
+    # operations
+    _("this file is %(what)s; %(read)s"),
+    _("this file looks like %(what)s; %(read)s"),
+    _("an Office document or ZIP archive; save the sheet as CSV (UTF-8)"),
+    _("compressed with gzip; unpack it first"),
+    _("a PDF document"),
+    _("UTF-16 text; save it as UTF-8"),
+    _("no usable indicator in it; what was live stays live"),
+    _("import takes a file that is not empty"),
+    _("%(name)s is no list name: use a-z, 0-9, '.', '_' and '-', at most 64"),
+    _("the list kill-switch comes with the product; give a list of your own another name"),
+    _("kill-switch names must resolve: their list takes the mode passthru"),
+    _("no campaign has the id %(id)s; known: %(known)s"),
+    _("%(zone)s is no name of a zone: %(why)s"),
+    _("the list kill-switch is never withdrawn: blocking those names arms the malware"),
+    _("nothing of %(list)s is live; %(command)s chooses one"),
+    _("nothing of %(list)s is live"),
+    _("no version of %(list)s before version %(version)s was ever live"),
+    _("the rows of the earlier versions of %(list)s are no longer kept"),
+    _("the rows of version %(version)s of %(list)s are no longer kept"),
+    _("%(operation)s failed (%(why)s); the policy that is live stays live"),
+    _("the lists process was stopped; nothing was changed"),
+    _("the lists process is stopping"),
+    _("only the process of the staff pages may act for an account"),
+    _("%(text)s is no name and no address: %(why)s"),
+    _("%(count)s rows of the unknown kind %(kind)s were taken as the list's own kind"),
+)
+
+
+def said(sentence: str) -> str:
+    """The sentence in the language of the page."""
+    for text, pattern in _patterns():
+        if found := pattern.fullmatch(sentence):
+            values = found.groupdict()
+            values |= {key: said(value) for key, value in values.items() if key in {"why", "what"}}
+            return str(gettext(text, **values))
+    return sentence
+
+
+@functools.cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((text, _pattern(text)) for text in SENTENCES)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """What the text looks like once it is filled in."""
+    parts = re.split(r"%\((\w+)\)s", text)
+    filled = [re.escape(part) if place % 2 == 0 else f"(?P<{part}>.+)" for place, part in enumerate(parts)]
+    return re.compile("".join(filled), re.DOTALL)
