@@ -56,7 +56,7 @@ def test_a_broken_workbook_in_the_settings_is_told_and_the_rest_is_seeded(lists,
     (tmp_path / "bad.xlsx").write_bytes(BOOK[:-40])
     (tmp_path / "good.xlsx").write_bytes(BOOK)
     sources = [ListSource("bad", "bad.xlsx"), ListSource("good", "good.xlsx", "xlsx")]
-    outcomes = [lists._seed_one(source, lambda _stage, _count: None) for source in sources]
+    outcomes = [lists.take_source(source)[0] for source in sources]
     assert [one.state for one in outcomes] == ["failed", "live"]
     assert "damaged" in outcomes[0].reason
 

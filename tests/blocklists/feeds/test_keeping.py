@@ -127,7 +127,7 @@ def test_what_is_no_list_takes_no_good_copys_place(fetch, copies):
     with serving(lambda one: one.reply(bodies.pop(0))) as server:
         source = feed(server)
         assert fetch(source).new
-        assert fetch(source).error.startswith("no list came: this file is JSON; ")
+        assert fetch(source).error.startswith("no list came: this file is JSON, of no known kind; ")
         assert fetch(source).error.startswith("no list came: this file is an Office document")
     assert copies.file(source).read_bytes() == b"a.example\n"
 
