@@ -13,6 +13,7 @@ import itertools
 import pstats
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ class _Reactor:
     def __init__(self) -> None:
         self.readers = set[Any]()
         self.writers = set[Any]()
+        self.calls = deque[Callable[[], None]]()
 
     def addReader(self, reader: object) -> None:
         self.readers.add(reader)
@@ -64,6 +66,9 @@ class _Reactor:
 
     def removeWriter(self, writer: object) -> None:
         self.writers.discard(writer)
+
+    def callLater(self, _seconds: float, call: Callable[[], None]) -> None:
+        self.calls.append(call)
 
 
 class _Counts:
@@ -178,6 +183,8 @@ class Rig:
     def _run(self, packets: Iterator[bytes], depth: int, measured: Callable[[Callable[[], None]], object]) -> None:
         for _ in self._feed(packets, depth):
             measured(self._server.doRead)
+            while self._reactor.calls:
+                measured(self._reactor.calls.popleft())
             self._upstream.answer()
             for reader in self._reactor.readers - {self.hits}:
                 measured(reader.doRead)

@@ -85,12 +85,16 @@ class Policy(NamedTuple):
         if group.exempt or (self.allowed and self._allows(name)):
             return None
         watching: tuple[Found, Mode] | None = None
-        for found in self._asked(name, group.matches):
-            mode = self._mode(found, group)
-            if mode != "monitor":
-                rule = found.match.rule
-                return found, "passthru" if rule.action == "passthru" else mode
-            watching = watching or (found, mode)
+        clients, key = group.matches, search_key(name)
+        for number, (entry, segment) in enumerate(self.live):
+            client = clients.get(number)
+            match = client or segment.find(name, key)
+            if match is not None:
+                found = Found(match, entry, "client" if client else "name", self.serial)
+                mode = self._mode(found, group)
+                if mode != "monitor":
+                    return found, "passthru" if match.rule.action == "passthru" else mode
+                watching = watching or (found, mode)
         return watching
 
     def judge_answer(self, name: bytes, qtype: int, group: Group, before: Verdict, found: Contents) -> Verdict:

@@ -5,6 +5,7 @@ No decision about names here, and no hit is ever lost to a limit: what is limite
 
 from __future__ import annotations
 
+import enum
 from operator import itemgetter
 
 from contracts.settings import Limits
@@ -15,32 +16,53 @@ KEPT = 20_000  # networks in mind, in each of two generations
 LARGE = 512  # octets: shorter answers are no use for one who asks in another's name
 AT_ONCE = 0.1  # seconds: what is looked into at once keeps all others waiting for a tenth of that or less
 NETWORK = 2  # times what one machine of it may ask
+AHEAD = 0.1  # of what may be asked at once: who has used more of that waits until others have been looked after
 _IPV4_OCTETS, _IPV6_OCTETS, _IPV6_HOST = 3, 7, 8  # of the address: /24, /56 and /64
 _MAPPED = b"\0" * 10 + b"\xff\xff"
+
+
+class Share(enum.Enum):
+    """How a question stands to what its machine may ask."""
+
+    AHEAD = enum.auto()  # it has asked little of late
+    BEHIND = enum.auto()  # it asks much just now: others first
+    OVER = enum.auto()  # it is used up
 
 
 class Buckets:
     """Tokens by key: so many a second, and as many as `seconds` of them at once. A rate of 0 is no limit."""
 
-    __slots__ = ("_room", "_table", "rate")
+    __slots__ = ("_ahead", "_room", "_table", "rate")
 
     def __init__(self, rate: int, seconds: float) -> None:
         self.rate = rate
         self._room = max(1.0, rate * seconds)
-        self._table: TwoGenerations[bytes, list[float]] = TwoGenerations(KEPT)  # key -> [tokens, as of this second]
+        self._ahead = max(1.0, self._room * AHEAD)
+        self._table: TwoGenerations[bytes, list[float]] = TwoGenerations(KEPT)  # key -> [used, as of this second]
 
     def take(self, key: bytes, now: float, tokens: float = 1.0) -> bool:
         """Whether there were so many left; none are taken where not."""
+        return self._used(key, now, tokens) <= self._room
+
+    def share(self, key: bytes, now: float) -> Share:
+        """Take one."""
+        used = self._used(key, now, 1.0)
+        if used > self._room:
+            return Share.OVER
+        return Share.AHEAD if used <= self._ahead else Share.BEHIND
+
+    def _used(self, key: bytes, now: float, tokens: float) -> float:
+        """How many are used with these; more than there is room for: these are not."""
         if not self.rate:
-            return True
+            return 0.0
         found = self._table.get(key)
         if found is None:
-            self._table.put(key, [self._room - tokens, now])
-            return True
-        left = min(self._room, found[0] + (now - found[1]) * self.rate)
+            self._table.put(key, [tokens, now])
+            return min(tokens, self._room)  # the first may be as large as it likes
+        used = max(0.0, found[0] - (now - found[1]) * self.rate)
         found[1] = now
-        found[0] = left - tokens if left >= tokens else left
-        return left >= tokens
+        found[0] = used + tokens if used + tokens <= self._room else used
+        return used + tokens
 
 
 class ClientLimits:
@@ -60,17 +82,25 @@ class ClientLimits:
         self._forwarder_octets = Buckets(limits.forwarder_octets, seconds)
 
     def question(self, client: bytes, *, forwarder: bool, now: float, proven: bool = False) -> bool:
-        """Whether this client may have a question looked into that is not answered already.
+        """Whether this client may have a question looked into that is not answered already: `share`, soon or not."""
+        return self.share(client, forwarder=forwarder, now=now, proven=proven) is not Share.OVER
+
+    def share(self, client: bytes, *, forwarder: bool, now: float, proven: bool = False) -> Share:
+        """How a question of this client stands that is not answered already. Takes one.
 
         One machine's share is half of its network's: neighbours of a flood go on. `proven` as in `miss`.
         """
         if forwarder:
-            return self._forwarder_questions.take(client, now)
+            return self._forwarder_questions.share(client, now)
         if not self._questions.rate:
-            return True
+            return Share.AHEAD
         if proven:
-            return self._questions.take(b"+" + host(client), now)
-        return self._questions.take(host(client), now) and self._network_questions.take(network(client), now)
+            return self._questions.share(b"+" + host(client), now)
+        own = self._questions.share(host(client), now)
+        if own is Share.OVER:
+            return own
+        among = self._network_questions.share(network(client), now)
+        return own if among is Share.AHEAD else among
 
     def told(self, client: bytes, *, forwarder: bool, now: float) -> bool:
         """Whether one whose share is used up is told so by UDP. Each machine by itself, whoever forges its network."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import socket
+from typing import Any
 
-from twisted.internet.interfaces import IReactorFDSet, IReadDescriptor
+from twisted.internet.interfaces import IReadDescriptor
 from zope.interface import implementer
 
 from resolver.identity import Asker
@@ -17,21 +18,24 @@ from resolver.net.outbox import Outbox
 from resolver.net.sockets import leave_group
 from resolver.outcome import Finished, Reply
 from resolver.policy.clients import PROXIES, STRANGERS, Access, Group
-from resolver.server.dispatch import Dispatcher
-from resolver.server.limits import LARGE
+from resolver.server.aside import Aside
+from resolver.server.dispatch import Dispatcher, Send
+from resolver.server.limits import LARGE, Share
 from resolver.server.proxy import BadHeader, read_header
 
 log = logging.getLogger(__name__)
 _ROUNDS = 4  # batches read before the reactor may look at other sockets
 _LAST_ROUNDS = 1000  # the most that a full receive buffer can hold, and more
 _KNOWN_CLIENTS = 100_000
+# Socket address, packet, client, its group, who asks, and whether that is more than its share.
+_Asked = tuple[bytes, bytes, bytes, Group, Asker | None, bool]
 
 
 @implementer(IReadDescriptor)
 class UdpServer:
     """One listening UDP socket on the reactor."""
 
-    def __init__(self, reactor: IReactorFDSet, link: socket.socket, access: Access, dispatcher: Dispatcher) -> None:
+    def __init__(self, reactor: Any, link: socket.socket, access: Access, dispatcher: Dispatcher) -> None:
         self._reactor = reactor
         self._link = link
         self._fd = link.fileno()
@@ -40,6 +44,7 @@ class UdpServer:
         self._wide = link.family == socket.AF_INET6
         self._batch = make_batch(wide=self._wide)
         self._late = Outbox(link)
+        self._aside: Aside[_Asked] = Aside(reactor, self._set_aside, self._end_set_aside)
         self._clients: dict[bytes, Group] = {}
         self._behind: dict[tuple[bytes, bytes], Group] = {}  # (proxy, client)
         self._generation = access.generation
@@ -65,6 +70,7 @@ class UdpServer:
         for _ in range(_LAST_ROUNDS):
             if self._read() < SLOTS:
                 break
+        self._aside.finish()
         self._reactor.removeReader(self)
 
     def close(self) -> None:
@@ -171,11 +177,19 @@ class UdpServer:
                 if aged[2] is not None:
                     dispatcher.hits.add(client, aged[2], 1, asker.claim if asker is not None else b"")
                 return aged[0]
-        if not dispatcher.limits.question(client, forwarder=group.forwarder, now=now):
-            outcome = dispatcher.throttled(packet, client, group, now, asker)
-            return outcome.body if isinstance(outcome, Reply) else None
         name = self._batch.names[i * NAME : (i + 1) * NAME].tobytes()
-        late = self._late
+        share = dispatcher.limits.share(client, forwarder=group.forwarder, now=now)
+        if share is not Share.AHEAD:
+            self._aside.put((name, packet, client, group, asker, share is Share.OVER))
+            return None
+        send = self._way_back(name, packet, client, group, asker)
+        outcome = dispatcher.packet(packet, client, group, "udp", send, now, asker)
+        return outcome.body if isinstance(outcome, Reply) else None
+
+    def _way_back(self, name: bytes, packet: bytes, client: bytes, group: Group, asker: Asker | None) -> Send:
+        """For an answer that does not leave with its batch."""
+        dispatcher, late = self._dispatcher, self._late
+        by_tcp = asker is not None and asker.transport == "tcp"
 
         def send(message: bytes) -> None:
             if len(message) > LARGE and not by_tcp:
@@ -184,8 +198,26 @@ class UdpServer:
             if message:
                 late.put(name, message)
 
+        return send
+
+    def _set_aside(self, asked: _Asked) -> None:
+        """One question of a machine that asks much, now that the others have been looked after."""
+        name, packet, client, group, asker, over = asked
+        dispatcher, now = self._dispatcher, self._dispatcher.clock()
+        if over:
+            outcome = dispatcher.throttled(packet, client, group, now, asker)
+            if isinstance(outcome, Reply):  # never a large one
+                self._late.put(name, packet[:2] + outcome.body)
+            return
+        send = self._way_back(name, packet, client, group, asker)
         outcome = dispatcher.packet(packet, client, group, "udp", send, now, asker)
-        return outcome.body if isinstance(outcome, Reply) else None
+        if isinstance(outcome, Reply):
+            dispatcher.guard(send, packet[:2] + outcome.body)
+
+    def _end_set_aside(self) -> None:
+        self._dispatcher.guard(self._dispatcher.hits.flush)  # as in `_answer`: before the answers
+        self._dispatcher.guard(self.flush_late)
+        self._dispatcher.flush_questions()
 
     def _proxied(self, i: int, packet: bytes, proxy: bytes, now: float) -> bytes | None:
         """What a listed proxy sent begins with a header, which names the client; the answer goes to the proxy."""

@@ -10,6 +10,7 @@ import socket
 from bench.ports import free_port
 from contracts.networks import Endpoint
 from resolver.net.sockets import bind
+from resolver.server.aside import PAUSE
 from resolver.server.udp import UdpServer
 from tests.resolver.loop import Loop
 
@@ -50,6 +51,7 @@ class Served:
     def serve(self):
         """Read what is there, in as few batches as it takes."""
         self.loop.settle()
+        self.loop.advance(PAUSE)  # and do what was put aside
 
     def answers(self, host):
         """All datagrams that a client has got."""
