@@ -32,6 +32,7 @@ MAX_FOLDED = (
     200_000  # distinct (client, claim, hit, second) held while the recorder is away; beyond it only the count is kept
 )
 RETRY_SECONDS = 0.25
+HitKey = tuple[bytes, bytes, bytes]  # packed client address, packed claim or nothing, packed facts
 
 
 class Counts(Protocol):
@@ -55,7 +56,7 @@ class HitSender:
         self._link: socket.socket | None = None
         self._ready = False  # the recorder has told what it knows
         self._reader = FrameReader()
-        self._folded: dict[tuple[bytes, bytes, bytes], int] = {}
+        self._folded: dict[HitKey, int] = {}
         self._waiting: dict[tuple[bytes, bytes, bytes, int], int] = {}
         self._unacknowledged: collections.deque[tuple[int, bytes]] = collections.deque()
         self._window = 0
@@ -75,6 +76,14 @@ class HitSender:
         key = (client, claim, hit)
         self._folded[key] = self._folded.get(key, 0) + count
 
+    def add_all(self, hits: dict[HitKey, int]) -> None:
+        """Fold in counts by key. The dict is the sender's from now on: most often it is taken as it is."""
+        if self._folded:
+            for (client, claim, hit), count in hits.items():
+                self.add(client, hit, count, claim)
+        else:
+            self._folded = hits
+
     def flush(self) -> None:
         """Number what was folded and hand it to the kernel; if that cannot be, keep it folded."""
         if not self._folded:
@@ -91,7 +100,7 @@ class HitSender:
             if idle:  # too many for one frame
                 self._drain_waiting()
 
-    def _wait(self, folded: dict[tuple[bytes, bytes, bytes], int], second: int) -> None:
+    def _wait(self, folded: dict[HitKey, int], second: int) -> None:
         waiting = self._waiting
         for (client, claim, hit), count in folded.items():
             key = (client, claim, hit, second)

@@ -39,6 +39,9 @@ class HitSink(Protocol):
     def add(self, client: bytes, hit: bytes, count: int, claim: bytes = b"") -> None:
         """Fold in `count` hits with these packed facts, and the packed claim of who the client is."""
 
+    def add_all(self, hits: dict[tuple[bytes, bytes, bytes], int]) -> None:
+        """The same for many: counts by client, claim and facts. The dict is given away."""
+
     def flush(self) -> None:
         """Hand what was folded to the recorder, before the answers leave."""
 

@@ -112,7 +112,7 @@ class UdpServer:
         first, last = (8, 24) if self._wide else (4, 8)
         group = STRANGERS
         hot: dict[bytes, Finished] = {}
-        hits: dict[tuple[bytes, bytes], int] = {}
+        hits: dict[tuple[bytes, bytes, bytes], int] = {}
         silent = list[int]()
         slow, large = 0, LARGE
         at = -SIZE
@@ -136,7 +136,7 @@ class UdpServer:
                 body = finished[0]
                 hit = finished[2]
                 if hit is not None:
-                    key = (client, hit)
+                    key = (client, b"", hit)
                     hits[key] = hits.get(key, 0) + 1
             size = len(body)
             if size > large and group is not PROXIES:  # what goes to a proxy's clients is `_proxied`'s
@@ -151,8 +151,8 @@ class UdpServer:
         engine.counters.udp_queries += count
         engine.counters.hot += count - slow
         sink = dispatcher.hits
-        for (client, hit), times in hits.items():
-            sink.add(client, hit, times)
+        if hits:
+            sink.add_all(hits)
         sink.flush()  # before the answers: an answer that was sent has its hit on the way
         self._send(count, silent)
         if slow:

@@ -349,6 +349,10 @@ class Sink:
     def add(self, client, hit, count, claim=b""):
         self.added.append((client, unpack_claim(claim) if claim else None, unpack_facts(hit).qname, count))
 
+    def add_all(self, hits):
+        for (client, claim, hit), count in hits.items():
+            self.add(client, hit, count, claim)
+
     def flush(self):
         pass
 

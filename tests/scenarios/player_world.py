@@ -27,6 +27,7 @@ from contracts.policy import Manifest, ManifestEntry, PolicyFolder
 from contracts.segment import Data, Labels, Listed, Rule, network_key, write_segment
 from contracts.settings import Settings
 from resolver import worker
+from resolver.hits.sender import HitKey
 from resolver.net import sockets
 from tests.conftest import REPO
 from tests.scenarios.player_time import VirtualReactor
@@ -57,6 +58,10 @@ class Hits:
 
     def add(self, client: bytes, hit: bytes, count: int, claim: bytes = b"") -> None:
         self.made.append((address_text(client), unpack_facts(hit), count))
+
+    def add_all(self, hits: dict[HitKey, int]) -> None:
+        for (client, claim, hit), count in hits.items():
+            self.add(client, hit, count, claim)
 
     def start(self) -> None:
         """Nothing to connect to."""

@@ -56,6 +56,17 @@ def test_equal_hits_of_one_flush_are_one_row(pair):
     assert batch == Batch(1, 9, [(ONE, b"", 1000, 7, b"a"), (TWO, b"", 1000, 1, b"a"), (ONE, b"", 1000, 1, b"b")])
 
 
+def test_counts_of_a_whole_batch_of_packets_fold_into_what_is_there(pair):
+    pair.connect()
+    pair.sender.add_all({(ONE, b"", b"a"): 2, (TWO, b"via", b"a"): 1})
+    pair.sender.add_all({(ONE, b"", b"a"): 3, (ONE, b"", b"b"): 1})
+    pair.hit(b"b", ONE)
+    pair.sender.flush()
+    pair.drain()
+    ((batch),) = pair.recorder.batches
+    assert batch == Batch(1, 8, [(ONE, b"", 1000, 5, b"a"), (TWO, b"via", 1000, 1, b"a"), (ONE, b"", 1000, 2, b"b")])
+
+
 def test_machines_behind_one_address_are_rows_of_their_own(pair):
     """Whether they are sent at once or folded while the recorder is away."""
     pair.hit(b"a", claim=b"mac 1")

@@ -33,6 +33,10 @@ class Sink:
         facts = unpack_facts(hit)
         self.folded[client, facts.qname, facts.action] += count
 
+    def add_all(self, hits):
+        for (client, claim, hit), count in hits.items():
+            self.add(client, hit, count, claim)
+
     def flush(self):
         self.sent += self.folded
         self.folded.clear()
