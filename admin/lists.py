@@ -16,7 +16,6 @@ from admin.access import Contents, ListFound
 from admin.lists_form import ChangeForm
 from admin.table_file import csv_text
 from blocklists.comparison import Difference
-from blocklists.contents import live_before
 from blocklists.report import Found, Version
 from runtime.control import Refused
 
@@ -53,7 +52,7 @@ def show(name: str) -> str:
         "lists/show.html",
         found=found,
         left=next((one for one in found.status.versions if one.number == left and one.state == "held"), None),
-        earlier=live_before(found.status.versions),
+        earlier=found.status.earlier,
         words=list_words,
         may_change=may_change(),
     )
@@ -102,7 +101,7 @@ def look(name: str, number: int, *, wanted: bool) -> VersionShown:
     found = access.fetch_list(name)
     version = _version(found, number)
     live = found.status.live
-    beside = live if live and live.number != number else live_before(found.status.versions)
+    beside = live if live and live.number != number else found.status.earlier
     difference = None
     if beside is not None and version.rows and (wanted or _size(version) + _size(beside) <= COMPARED_AT_ONCE):
         difference = access.list_difference(beside, version, CHANGES)

@@ -19,7 +19,6 @@ from admin import access, errors, list_reasons, list_words
 from admin.lists import blueprint, look, version_page
 from admin.lists_form import ChangeForm, UploadForm
 from admin.services import services
-from blocklists.contents import live_before
 from blocklists.report import ImportReport, Switched, Version
 from blocklists.service import ImportOptions
 from runtime.control import Refused, Unreachable
@@ -171,7 +170,7 @@ def _imported(report: ImportReport) -> str:
 
 def _rollback_page(name: str, problem: str = "") -> str:
     found = access.fetch_list(name)
-    return _change_page("lists/rollback.html", found, live_before(found.status.versions), problem)
+    return _change_page("lists/rollback.html", found, found.status.earlier, problem)
 
 
 def _withdraw_page(name: str, problem: str = "") -> str:

@@ -15,11 +15,12 @@ BOM = "\ufeff"  # without it Excel reads UTF-8 as the machine's old code page
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def csv_text(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """The file, a row at a time."""
+def csv_text(heads: Sequence[str], rows: Iterable[Sequence[object]], *, bom: bool = True) -> Iterator[str]:
+    """The file, a row at a time. Without `bom` for programs, which may take it for a part of the first heading."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    yield BOM
+    if bom:
+        yield BOM
     for row in itertools.chain([heads], rows):
         writer.writerow([cell(value) for value in row])
         yield _taken(buffer)

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from blocklists.library import Library
-from blocklists.report import Version
+from blocklists.report import Version, live_of, once_live
 from runtime.control import Refused
 
 What = Literal["added", "removed", "changed"]
@@ -77,12 +77,12 @@ def usual(library: Library, name: str) -> tuple[int, int]:
     versions = library.versions(name)
     if not versions:
         raise Refused(f"no list is called {name!r}")
-    live = next((one for one in versions if one.state == "live"), None)
+    live = live_of(versions)
     held = next((one for one in versions if one.state == "held" and one.rows), None)
     if held is not None and live is not None and held.number > live.number:
         return live.number, held.number
     shown = live or versions[0]
-    earlier = next((one for one in versions if one.number < shown.number and one.rows and one.live_since), None)
+    earlier = once_live(versions, shown)
     if earlier is None:
         raise Refused(f"{name} has no two versions to compare")
     return earlier.number, shown.number

@@ -80,11 +80,3 @@ def _named(names: Sequence[str]) -> str:
         "SELECT rows.line, rows.name FROM names AS rows JOIN labels ON labels.id = rows.label"  # noqa: S608  marks only
         f" WHERE rows.version = ? AND labels.action <> 'passthru' AND rows.name IN ({marks})"
     )
-
-
-def live_before(versions: Sequence[Version]) -> Version | None:
-    """The version that a rollback goes to; newest first are `versions`."""
-    live = next((one for one in versions if one.state == "live"), None)
-    if live is None:
-        return None
-    return next((one for one in versions if one.number < live.number and one.live_since and one.rows), None)

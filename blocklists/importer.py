@@ -89,7 +89,8 @@ def format_of(file: BinaryIO, asked: str) -> Detected:
         return found
     encoding = encoding_of(file)
     found = Detected(asked, "as asked") if asked != "auto" else detect(_start(file, encoding))
-    return found._replace(reason=f"{found.reason}; {encoding.reason}") if encoding.reason else found
+    reason = f"{found.reason}; {encoding.reason}" if encoding.reason else found.reason
+    return found._replace(reason=reason, encoding=encoding)
 
 
 def _start(file: BinaryIO, encoding: Encoding) -> bytes:
@@ -120,15 +121,15 @@ class Importer:
         self._notes = list[tuple[int, str]]()
         self.counts = Counts()
 
-    def read(self, file: BinaryIO, format_name: str, origin: Origin = NOWHERE) -> Counts:
-        """Take every line of the file.
+    def read(self, file: BinaryIO, found: Detected, origin: Origin = NOWHERE) -> Counts:
+        """Take every line of the file, which is what `format_of` found.
 
         Raises Unreadable where it cannot be read to its end: then the version must not be kept.
         """
-        if format_name in confined.FORMATS:
-            return self.take(self._numbered(confined.items(format_name, file)))
-        lines = self._counted(text_lines(file, encoding_of(file)))
-        return self.take(rows_of(format_name, lines, origin, self._zone))
+        if found.format in confined.FORMATS:
+            return self.take(self._numbered(confined.items(found.format, file)))
+        lines = self._counted(text_lines(file, found.encoding))
+        return self.take(rows_of(found.format, lines, origin, self._zone))
 
     def _zone(self, name: str, named_by: rpz.NamedBy) -> None:
         self.counts.zone, self.counts.zone_by = name, named_by

@@ -20,7 +20,7 @@ import sqlite_utils  # noqa: TID251  this is the door
 from sqlite_utils.migrations import Migrations  # noqa: TID251  this is the door
 
 from blocklists import schema
-from blocklists.report import Audited, Found, ListStatus, Row, SegmentRow, State, Version
+from blocklists.report import Audited, Found, ListStatus, Row, SegmentRow, State, Version, live_of
 
 FILE = "library.db"
 LOCK = "lists.lock"  # held by the one who writes
@@ -194,8 +194,7 @@ class Library:
             version = msgspec.convert(row, Version, strict=False)
             found.setdefault((version.list, row["position"]), []).append(version)
         return [
-            ListStatus(name, position, next((one for one in versions if one.state == "live"), None), (*versions,))
-            for (name, position), versions in found.items()
+            ListStatus(name, position, live_of(versions), (*versions,)) for (name, position), versions in found.items()
         ]
 
     def withdrawn(self) -> frozenset[str]:

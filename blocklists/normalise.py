@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import idna
 
+from contracts.networks import network_text
+
 MAX_TEXT = 2000
 MAX_NAME = 253
 _MAPPED_FROM = 4 * MAX_NAME  # characters that marks and invisible ones may make of the longest name
@@ -142,7 +144,7 @@ def _network(text: str) -> str | None:
     if isinstance(network, ipaddress.IPv6Network) and network.prefixlen == 128:
         address = network.network_address
         return str(address.ipv4_mapped or address)
-    return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
+    return network_text(network)
 
 
 def _split_port(text: str) -> tuple[str, int]:

@@ -5,6 +5,7 @@ No database here, and no behaviour but comparing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -74,6 +75,16 @@ def same_meaning(version: Version, facts: dict[str, str]) -> bool:
     return all(getattr(version, key) == facts[key] for key in keys)
 
 
+def live_of(versions: Sequence[Version]) -> Version | None:
+    """What is live of a list, of all its versions."""
+    return next((one for one in versions if one.state == "live"), None)
+
+
+def once_live(versions: Sequence[Version], before: Version) -> Version | None:
+    """The version that a rollback from `before` goes to; newest first are `versions`."""
+    return next((one for one in versions if one.number < before.number and one.live_since and one.rows), None)
+
+
 class ListStatus(msgspec.Struct, frozen=True):
     """A list with what is live of it, and all its versions, newest first.
 
@@ -85,6 +96,11 @@ class ListStatus(msgspec.Struct, frozen=True):
     live: Version | None
     versions: tuple[Version, ...]
     departure: str = ""
+
+    @property
+    def earlier(self) -> Version | None:
+        """What a rollback makes live."""
+        return once_live(self.versions, self.live) if self.live else None
 
 
 class SegmentRow(msgspec.Struct, frozen=True):

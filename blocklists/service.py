@@ -23,7 +23,17 @@ from blocklists.guard import KILL_SWITCH_FILE, Guard
 from blocklists.importer import Counts, Importer, digest_of, format_of, report_of
 from blocklists.indicator import Unreadable
 from blocklists.library import SEED_ACTOR, DatabaseError, Library
-from blocklists.report import MEANING, SHOWN_ROWS, ImportReport, Seeded, Switched, Version, same_meaning
+from blocklists.report import (
+    MEANING,
+    SHOWN_ROWS,
+    ImportReport,
+    Seeded,
+    Switched,
+    Version,
+    live_of,
+    once_live,
+    same_meaning,
+)
 from contracts import feeds
 from contracts.names import BadName, to_text, to_wire
 from contracts.policy import Mode, PolicyFolder
@@ -97,7 +107,7 @@ class Lists:
                 version_id, number = self.library.add_version(options.name, facts)
                 importer = Importer(self.library, self.guard, version_id, _kind(meant["kind"]), progress)
                 counts = importer.counts
-                importer.read(file, detected.format, Origin(options.file, meant["zone"]))
+                importer.read(file, detected, Origin(options.file, meant["zone"]))
                 counts.zone_reason = _zone_reason(options, before, counts) if detected.format == "rpz" else ""
                 held = self._settle(options, before, counts, version_id, number)
                 if not held:
@@ -209,16 +219,16 @@ class Lists:
 
     def rollback(self, actor: str, name: str, progress: Progress = quiet) -> Switched:
         """Back to the newest version before the live one that was once live."""
-        live = next((one for one in self._versions(name) if one.state == "live"), None)
+        versions = self._versions(name)
+        live = live_of(versions)
         if live is None:
             raise Refused(f"nothing of {name} is live; `sinkhole lists activate {name} VERSION` chooses one")
-        earlier = [one for one in self._versions(name) if one.number < live.number and one.live_since]
-        usable = next((one for one in earlier if one.rows), None)
+        usable = once_live(versions, live)
         if usable is None:
             raise Refused(
-                f"no version of {name} before version {live.number} was ever live"
-                if not earlier
-                else f"the rows of the earlier versions of {name} are no longer kept"
+                f"the rows of the earlier versions of {name} are no longer kept"
+                if any(one.number < live.number and one.live_since for one in versions)
+                else f"no version of {name} before version {live.number} was ever live"
             )
         return self._switch(actor, "list-rollback", usable, progress)
 
@@ -226,7 +236,7 @@ class Lists:
         """Take a list out of the policy; its versions stay and can be activated again."""
         if name == KILL_SWITCH:
             raise Refused("the list kill-switch is never withdrawn: blocking those names arms the malware")
-        live = next((one for one in self._versions(name) if one.state == "live"), None)
+        live = live_of(self._versions(name))
         if live is None:
             raise Refused(f"nothing of {name} is live")
         with self.library.transaction():

@@ -55,6 +55,11 @@ def address_text(packed: bytes) -> str:
     return str(address.ipv4_mapped or address)
 
 
+def network_text(network: Network) -> str:
+    """A network of one address is shown as that address."""
+    return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
+
+
 def overlaps(networks: Iterable[tuple[str, Network]]) -> list[tuple[str, Network, str, Network]]:
     """Pairs (label, network, label, network) that share addresses, among networks of different labels."""
     ordered = sorted(networks, key=lambda item: (item[1].version, int(item[1].network_address), item[1].prefixlen))

@@ -239,7 +239,8 @@ class Segment:
     def matches(self) -> Iterator[tuple[Match, bool]]:
         """Every indicator as `find` would give it, and whether it is for the name itself; for a network it always is.
 
-        One that is listed with what is below it comes twice where the rules differ, as `name` and `*.name`.
+        One that is listed with what is below it comes twice, second for what is below: under the same name where one
+        rule holds for both, else as `*.name`.
         """
         for key, number in self._trie.items():
             at = self._records_at + number * _RECORD.size

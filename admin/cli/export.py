@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ import click
 from admin.cli.terminal import clean, echo_json, number
 
 if TYPE_CHECKING:
-    from blocklists.live import Effect, Live
+    from blocklists.live import Live
     from contracts.settings import Settings
 
 ZONE = "rpz.sinkhole"
@@ -75,6 +75,7 @@ def command(obj: Any, form: str, output: Path | None, zone: str, as_json: bool) 
 
 
 def _lines(form: str, live: Live, zone: str, settings: Settings) -> Iterator[str]:
+    from admin.table_file import csv_text
     from blocklists.outlets import plain, rpz
     from contracts.pool import Pool
 
@@ -83,10 +84,11 @@ def _lines(form: str, live: Live, zone: str, settings: Settings) -> Iterator[str
         return rpz.zone_text(effects, zone, serial, Pool(settings.sinkhole), settings.sinkhole.ttl)
     if form == "nftables":
         return plain.nftables(effects, serial)
-    simple: dict[str, Callable[[Iterator[Effect]], Iterator[str]]] = {
-        "names": plain.names, "unbound": plain.unbound, "csv": plain.table, "addresses": plain.addresses,
-    }  # fmt: skip
-    return simple[form](effects)
+    if form == "csv":
+        return csv_text(plain.HEADING, plain.rows(effects))
+    if form == "addresses":
+        return csv_text(plain.HEADING, plain.addresses(effects), bom=False)
+    return plain.names(effects) if form == "names" else plain.unbound(effects)
 
 
 def _write(path: Path, lines: Iterator[str]) -> int:

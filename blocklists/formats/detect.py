@@ -11,6 +11,7 @@ from io import BytesIO
 from typing import BinaryIO, NamedTuple
 
 from blocklists.formats import adblock, archive, csvtable, dnsmasq, domains, freetext, hosts, maltrail, rpz, unbound
+from blocklists.formats.encoding import UTF8, Encoding
 from blocklists.formats.lines import BOM
 from blocklists.formats.look import NOWHERE, Look, Origin
 from blocklists.indicator import BadLine, Indicator, Unreadable
@@ -63,10 +64,11 @@ class Unsupported(Unreadable):
 
 
 class Detected(NamedTuple):
-    """The format's name and a reason for people."""
+    """The format's name and a reason for people; of a text also how its letters are written."""
 
     format: str
     reason: str
+    encoding: Encoding = UTF8
 
 
 def rows_of(format_name: str, lines: Iterable[bytes], origin: Origin = NOWHERE,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from blocklists.formats import hosts
 from blocklists.formats.entry import listed
-from blocklists.formats.lines import decoded
+from blocklists.formats.lines import each
 from blocklists.formats.look import Look
 from blocklists.indicator import BadLine, Indicator, bad_line
 from blocklists.normalise import Unusable, plain_name
@@ -25,14 +25,7 @@ _OURS = re.compile(r"(?:--)?(?:address|server|local)\s*=\s*/|(?:--)?bogus-nxdoma
 
 def parse(lines: Iterable[bytes]) -> Iterator[Indicator | BadLine]:
     """Indicators in file order, several of a line that has several names."""
-    for item in decoded(lines):
-        if isinstance(item, BadLine):
-            yield item
-            continue
-        number, text = item
-        text = _COMMENT.sub("", text).strip()
-        if text:
-            yield from _line(number, text)
+    return each(lines, _line)
 
 
 def looks_like(look: Look) -> str:
@@ -43,6 +36,9 @@ def looks_like(look: Look) -> str:
 
 
 def _line(number: int, text: str) -> Iterator[Indicator | BadLine]:
+    text = _COMMENT.sub("", text).strip()
+    if not text:
+        return
     directive = _DIRECTIVE(text)
     if directive is None:
         yield bad_line(number, text, "no directive of dnsmasq: expected address=/name/ and the like")

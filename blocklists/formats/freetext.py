@@ -14,7 +14,7 @@ from functools import lru_cache
 from blocklists.commons import top_level_domains
 from blocklists.formats import doubts, hosts
 from blocklists.formats.entry import listed, note_of
-from blocklists.formats.lines import decoded
+from blocklists.formats.lines import each
 from blocklists.formats.look import Look
 from blocklists.indicator import BadLine, Indicator, bad_line
 from blocklists.normalise import MAX_TEXT, Target, Unusable, target, visible
@@ -41,13 +41,12 @@ _LETTERS = 0.5  # share of words in running text that are letters, not all of th
 
 def parse(lines: Iterable[bytes]) -> Iterator[Indicator | BadLine]:
     """What each line names, in its order."""
-    for item in decoded(lines):
-        if isinstance(item, BadLine):
-            yield item
-            continue
-        number, text = item
-        if "." in text or "::" in text or "[" in text or "(" in text or "{" in text:
-            yield from _line(number, text)
+    return each(lines, _read)
+
+
+def _read(number: int, text: str) -> Iterable[Indicator | BadLine]:
+    hopeful = "." in text or "::" in text or "[" in text or "(" in text or "{" in text
+    return _line(number, text) if hopeful else ()
 
 
 def looks_like(look: Look) -> str:

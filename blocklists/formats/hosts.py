@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator
 
-from blocklists.formats.lines import decoded
+from blocklists.formats.lines import each
 from blocklists.formats.look import Look
 from blocklists.indicator import BadLine, Indicator, bad_line
 from blocklists.normalise import Unusable, target
@@ -26,14 +26,12 @@ _NOWHERE = frozenset({"0.0.0.0", "127.0.0.1", "127.0.1.1", "::", "::1", "0", "::
 
 def parse(lines: Iterable[bytes]) -> Iterator[Indicator | BadLine]:
     """Indicators in file order, several of one line where it has several names."""
-    for item in decoded(lines):
-        if isinstance(item, BadLine):
-            yield item
-            continue
-        number, text = item
-        words = text.partition("#")[0].split()
-        if words:
-            yield from names_of(number, text.strip(), words)
+    return each(lines, _read)
+
+
+def _read(number: int, text: str) -> Iterable[Indicator | BadLine]:
+    words = text.partition("#")[0].split()
+    return names_of(number, text.strip(), words) if words else ()
 
 
 def looks_like(look: Look) -> str:

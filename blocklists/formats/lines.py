@@ -5,13 +5,14 @@ No format's own rules here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
-from blocklists.indicator import BadLine, bad_line
+from blocklists.indicator import BadLine, Indicator, bad_line
 
 MAX_LINE = 1 << 16
 BOM = "\ufeff"
+Item = Indicator | BadLine
 
 
 def raw_lines(file: BinaryIO) -> Iterator[bytes]:
@@ -31,6 +32,15 @@ def decoded(lines: Iterable[bytes]) -> Iterator[tuple[int, str] | BadLine]:
             yield undecodable(number, raw, error)
             continue
         yield number, text.removeprefix(BOM) if number == 1 else text
+
+
+def each(lines: Iterable[bytes], read: Callable[[int, str], Iterable[Item]]) -> Iterator[Item]:
+    """What `read` makes of the number and the text of each line, where it stands by itself."""
+    for item in decoded(lines):
+        if isinstance(item, BadLine):
+            yield item
+        else:
+            yield from read(*item)
 
 
 def undecodable(number: int, raw: bytes, error: UnicodeDecodeError) -> BadLine:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from blocklists.formats.zonefile import Malformed
 from blocklists.indicator import Indicator
 from contracts.names import labels, to_text, to_wire
-from contracts.networks import Network
+from contracts.networks import Network, network_text
 from contracts.segment import Data, RuleAction
 
 _NETWORKS: dict[bytes, Literal["answer", "client"]] = {b"rpz-ip": "answer", b"rpz-client-ip": "client"}
@@ -57,8 +57,7 @@ def trigger_of(owner: str, zone: str) -> Trigger:
     if last in _NETWORKS:
         network = _network(parts[:-1])
         kind = _NETWORKS[last]
-        single = network.prefixlen == network.max_prefixlen
-        return Trigger(kind, str(network.network_address if single else network), _text(parts[:-1]))
+        return Trigger(kind, network_text(network), _text(parts[:-1]))
     mark = next((part for part in parts if part in _MARKS), None)
     if mark is not None and not zone:  # of a zone whose name is known it is a label like any other
         raise Malformed(f"{mark.decode()} inside a name: nothing says what the zone itself is called")

@@ -11,7 +11,7 @@ import msgspec
 
 from contracts.hit import Action, HitFacts, Step, Transport, pack_facts
 from contracts.names import to_text
-from contracts.networks import address_text
+from contracts.networks import address_text, network_text
 from contracts.policy import ManifestEntry
 from contracts.pool import Pool
 from contracts.segment import Match, is_network, network_of
@@ -46,8 +46,7 @@ def indicator_text(match: Match) -> str:
     """`evil.example`, `192.0.2.7` or `192.0.2.0/24`."""
     if not is_network(match.indicator):
         return to_text(match.indicator)
-    network = network_of(match.indicator)
-    return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
+    return network_text(network_of(match.indicator))
 
 
 class Verdict(msgspec.Struct, eq=False):

@@ -21,7 +21,9 @@ def read(lists, library):
     def reading(content: bytes, format_name: str = "domains", progress=lambda _stage, _count: None):
         with library.transaction():
             version, _ = library.add_version("x", FACTS)
-            counts = Importer(library, lists.guard, version, "c2", progress).read(io.BytesIO(content), format_name)
+            file = io.BytesIO(content)
+            found = format_of(file, format_name)
+            counts = Importer(library, lists.guard, version, "c2", progress).read(file, found)
         return version, counts
 
     return reading

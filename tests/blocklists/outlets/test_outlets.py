@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from admin.table_file import csv_text
 from blocklists.formats import csvtable, domains
 from blocklists.formats import rpz as rpz_format
 from blocklists.indicator import BadLine
@@ -19,9 +20,10 @@ from blocklists.outlets import plain, rpz
 from blocklists.service import ImportOptions, Lists
 from contracts.decisions import Decisions
 from contracts.names import to_text, to_wire
+from contracts.networks import network_text
 from contracts.policy import ManifestEntry, PolicyFolder
 from contracts.pool import Pool
-from contracts.segment import Data, Labels, Match, Rule, network_key, stable_hash
+from contracts.segment import Data, Labels, Match, Rule, network_key, network_of, stable_hash
 from contracts.settings import Sinkhole
 from contracts.zone_text import WILDCARD
 
@@ -120,7 +122,7 @@ NETWORK_EFFECTS = st.builds(network_effect, st.one_of(V4, V6), st.sampled_from([
 def seen(one: Effect) -> tuple[str, str, str]:
     if one.where in {"name", "below"}:
         return one.where, to_text(one.indicator), one.action
-    return one.where, plain._network_text(one.indicator), one.action
+    return one.where, network_text(network_of(one.indicator)), one.action
 
 
 @hypothesis_settings(deadline=None)
@@ -153,7 +155,9 @@ def test_names_alone_or_only_below_or_let_through_are_in_no_list_of_names():
 
 
 def test_the_table_is_read_back_with_its_facts():
-    lines = "".join(plain.table([name_effect("evil.example"), network_effect("203.0.113.0/24")]))
+    lines = "".join(
+        csv_text(plain.HEADING, plain.rows([name_effect("evil.example"), network_effect("203.0.113.0/24")]))
+    )
     first, second = csvtable.parse(io.BytesIO(lines.encode()))
     assert (first.name, first.family, first.letter, first.kind) == ("evil.example", "emotet", "7/CV", "c2")
     assert second.address == "203.0.113.0/24"
@@ -162,7 +166,7 @@ def test_the_table_is_read_back_with_its_facts():
 def test_hostile_text_does_not_calculate_in_a_spreadsheet():
     rule = Rule(Labels("c2", "=cmd|' /C calc'!A0", "", "@x"))
     match = Match(to_wire("evil.example"), True, 1, 1, rule)
-    text = "".join(plain.table([Effect("name", match.indicator, "", LIST, match)]))
+    text = "".join(csv_text(plain.HEADING, plain.rows([Effect("name", match.indicator, "", LIST, match)])))
     assert "'=cmd|' /C calc'!A0" in text
     assert "'@x" in text
 
@@ -170,9 +174,7 @@ def test_hostile_text_does_not_calculate_in_a_spreadsheet():
 def test_addresses_for_a_firewall():
     effects = [network_effect(text) for text in ("203.0.113.9/32", "198.51.100.0/24", "2001:db8::/32")]
     effects += [network_effect("203.0.113.1/32", action="passthru"), network_effect("127.10.0.7/32", "client")]
-    assert [line.split(",")[0] for line in plain.addresses(effects)] == [
-        "indicator", "198.51.100.0/24", "203.0.113.9", "2001:db8::/32",
-    ]  # fmt: skip
+    assert [row[0] for row in plain.addresses(effects)] == ["198.51.100.0/24", "203.0.113.9", "2001:db8::/32"]
     text = "".join(plain.nftables(effects, 42))
     assert "add element inet sinkhole listed4 {\n  198.51.100.0/24,\n  203.0.113.9\n}\n" in text
     assert "add element inet sinkhole listed6 {\n  2001:db8::/32\n}\n" in text
