@@ -1,4 +1,4 @@
-"""The command line: `python -m bench` beside peers, `ab REV` against another commit, `flood` under one client's flood.
+"""The command line: `python -m bench` beside peers, `ab REV` against another commit, `flood`, `imports`.
 
 Only options and what is printed.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench import flood, floodreport, hotpath, report, session, tree
+from bench import flood, floodreport, hotpath, imports, report, session, tree
 from bench.meters import BenchError
 from bench.rounds import Result
 from bench.session import Plan
@@ -30,6 +30,8 @@ def main() -> int:
         if options.command == "profile":
             hotpath.main(options.names, options.batches)
             return 0
+        if options.command == "imports":
+            return _imports(options)
         if options.command == "flood":
             flood.check_programs()
         plan = session.possible(_plan(options), tell)
@@ -89,6 +91,19 @@ def _flood(plan: Plan, options: argparse.Namespace) -> int:
     return 0 if all(run.kept for result in results for run in result.runs) else EXIT_WORSE
 
 
+def _imports(options: argparse.Namespace) -> int:
+    parts = ["\n".join(report.machine())]
+    if options.folder:
+        parts.append(imports.each_file(options.folder, imports.files_of(options.folder, options.without), tell))
+    if options.sizes:
+        parts.append(imports.each_size(options.sizes, tell))
+    block = "\n\n".join(parts)
+    print(block)
+    if options.write:
+        report.write_block(options.write, block, "imports")
+    return 0
+
+
 def _block(plan: Plan, results: list[Result], further: list[str], where: list[str]) -> str:
     hits = report.hit_lines(results)
     how = f"{plan.names:,} listed names, {plan.rounds} rounds of {plan.seconds:g} s"
@@ -143,7 +158,17 @@ def _options() -> argparse.Namespace:
     profile.add_argument("--names", type=int, default=1_000_000)
     profile.add_argument("--batches", type=int, default=1500, help="of each size and case (default 1500)")
     profile.set_defaults(command="profile")
+    lists = commands.add_parser("imports", help="what importing lists costs: every file of a folder, or made-up lists")
+    lists.add_argument("folder", type=Path, nargs="?", help="with lists in folders of its own")
+    lists.add_argument("--without", action="append", default=[], metavar="NAME", help="leave out such a folder")
+    lists.add_argument("--sizes", type=_sizes, default=[], metavar="LINES,...", help="of made-up lists")
+    lists.add_argument("--write", type=Path, metavar="FILE", help="renew the table in a document")
+    lists.set_defaults(command="imports")
     return parser.parse_args()
+
+
+def _sizes(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
 
 
 def _works(text: str) -> list[Work]:

@@ -79,6 +79,14 @@ def pss_of(pid: int) -> float:
     return parse_pss(Path(f"/proc/{pid}/smaps_rollup").read_text())
 
 
+def parse_peak(text: str) -> float:
+    """Megabytes of /proc/PID/status: the most that was resident since the process began to run this program."""
+    found = re.search(r"^VmHWM:\s+(\d+) kB", text, re.MULTILINE)
+    if found is None:
+        raise BenchError("no VmHWM line in status")
+    return int(found[1]) / 1024
+
+
 def parse_dnsperf(text: str) -> Load:
     """The statistics block that dnsperf prints at its end."""
 
