@@ -26,7 +26,6 @@ SENTENCES = (
     _("no valid IP address"),
     _("an e-mail address"),
     _("no name or address"),
-    _("URL with a path"),
     _("URL with a path on an address, which many may share: a person must decide"),
     _("URL on a shared host: a person must decide (%(why)s)"),
     _("anybody may put files or pages on %(host)s"),

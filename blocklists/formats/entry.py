@@ -25,18 +25,6 @@ def listed(text: str) -> Target:
     return found
 
 
-class PathLost(Unusable):
-    """A URL with a path, of which only the host could be listed."""
-
-
-def whole(text: str) -> Target:
-    """What a list means by this text, where nothing of it is lost. Raises Unusable, PathLost among them."""
-    found = target(text)
-    if found.path:
-        raise PathLost("URL with a path")
-    return found
-
-
 def note_of(found: Target, text: str, note: str = "") -> str:
     """The note of an indicator: with the URL, where there is more to it than the host."""
     if not found.path:

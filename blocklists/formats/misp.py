@@ -11,8 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from blocklists.formats import jsonfile
-from blocklists.formats.entry import PathLost, whole
+from blocklists.formats import entry, jsonfile
 from blocklists.formats.jsonfile import ABSENT, Misshapen, date, is_list, is_there, is_true, objects, piece, text
 from blocklists.indicator import BadLine, Indicator, Item, Remark, Unreadable, bad_line, folded
 from blocklists.normalise import Unusable
@@ -183,22 +182,23 @@ def _taken(number: int, place: str, attribute: _Attribute, facts: _Facts) -> Ite
     note = ": ".join(filter(None, (facts.info, text(attribute.comment))))
     for part, port in _parts(str(attribute.type), value):
         try:
-            name, address, own_port, _path = whole(part)
+            found = entry.listed(part)
             if port and not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
                 raise Unusable("not an address with a port")
         except Unusable as error:
-            yield bad_line(number, text(part), str(error), unsupported=isinstance(error, PathLost), place=place)
+            yield bad_line(number, text(part), str(error), place=place)
         else:
             yield Indicator(
                 number,
-                name,
-                address,
-                (int(port) if port else own_port) if address else 0,
+                found.name,
+                found.address,
+                (int(port) if port else found.port) if found.address else 0,
                 kind=kind,
                 family=families[0] if len(families) == 1 else "",  # of several nobody can say which it is
                 source=facts.source,
                 listed=facts.listed,
-                note=note,
+                note=entry.note_of(found, part, note),
+                reduced=found.path,
                 place=place,
             )
 

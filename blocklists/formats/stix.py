@@ -11,8 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from blocklists.formats import jsonfile
-from blocklists.formats.entry import PathLost, whole
+from blocklists.formats import entry, jsonfile
 from blocklists.formats.jsonfile import Misshapen, date, is_true, objects, piece, text
 from blocklists.formats.stix_pattern import BadPattern, Comparison, comparisons
 from blocklists.indicator import KINDS, BadLine, Indicator, Item, Remark, Unreadable, bad_line, folded
@@ -181,21 +180,21 @@ def _taken(values: Iterable[str], each: _Numbered, context: _Context) -> Iterato
     one = each.one
     for value in values:
         try:
-            name, address, port, _path = whole(value)
+            found = entry.listed(value)
         except Unusable as error:
-            unsupported = isinstance(error, PathLost)
-            yield bad_line(each.number, value, str(error), unsupported=unsupported, place=each.place)
+            yield bad_line(each.number, value, str(error), place=each.place)
             continue
         yield Indicator(
             each.number,
-            name,
-            address,
-            port,
+            found.name,
+            found.address,
+            found.port,
             kind=_kind(one),
             family=context.family(one),
             source=context.names.get(text(one.created_by_ref), ""),
             listed=date(one.valid_from) or date(one.created),
-            note=text(one.name) or text(one.description),
+            note=entry.note_of(found, value, text(one.name) or text(one.description)),
+            reduced=found.path,
             place=each.place,
         )
 

@@ -15,6 +15,7 @@ from blocklists.formats import confined, jsonfile, misp
 from blocklists.indicator import BadLine, Indicator, Remark, Unreadable
 
 UNMARKED = "not marked for detection (to_ids is false)"
+ON_AN_ADDRESS = "URL with a path on an address, which many may share: a person must decide"
 
 
 def parse(content: Any) -> list[Indicator | BadLine | Remark]:
@@ -75,7 +76,7 @@ def test_types(kind, value, taken):
         (attribute("domain", "a.example", deleted=True), "deleted by who sent it", True),
         (attribute("sha256", "ab"), "sha256: nothing that a question for a name could show", True),
         (attribute("", "ab"), "no type: nothing that a question for a name could show", True),
-        (attribute("url", "http://a.example/x.php?a=1"), "URL with a path", True),
+        (attribute("url", "http://203.0.113.4/x.php?a=1"), ON_AN_ADDRESS, False),
         (attribute("domain", "not a name"), "more than one word: no single name or address", False),
         (attribute("domain", ["a"]), "empty", False),
         (attribute("ip-dst", "300.1.1.1"), "no valid IP address", False),
@@ -267,11 +268,12 @@ def test_a_real_event_as_if_it_were_marked(shared_data):
     text = (shared_data / "misp" / "eset-oceanlotus-wateringhole-2018.misp.event.json").read_text()
     found = parse(text.replace('"to_ids": false', '"to_ids": true').replace('"to_ids":false', '"to_ids":true').encode())
     taken = [one for one in found if isinstance(one, Indicator)]
-    assert Counter(bool(one.name) for one in taken) == {True: 21 + 49, False: 49}
-    assert {(one.kind, one.source, one.listed, one.family) for one in taken} == {("c2", "ESET", "2018-11-19", "")}
+    assert Counter(bool(one.name) for one in taken) == {True: 21 + 49 + 1, False: 49}
+    assert [one.name for one in taken if one.reduced] == ["www.welivesecurity.com"]
+    facts = {(one.kind, one.source, one.listed, one.family) for one in taken if not one.reduced}
+    assert facts == {("c2", "ESET", "2018-11-19", "")}
     assert "OceanLotus - WateringHole - Framework B 2018: Compromised website" in {one.note for one in taken}
     assert Counter(one.reason for one in found if isinstance(one, BadLine)) == {
-        "URL with a path": 1,
         "comment: nothing that a question for a name could show": 2,
         "sha1: nothing that a question for a name could show": 2,
     }

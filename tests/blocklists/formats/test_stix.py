@@ -16,6 +16,7 @@ from blocklists.formats.stix_pattern import MAX_PATTERN, BadPattern, Comparison,
 from blocklists.indicator import BadLine, Indicator, Remark, Unreadable
 
 NO_NAME = "nothing that a question for a name could show"
+ON_AN_ADDRESS = "URL with a path on an address, which many may share: a person must decide"
 
 
 def parse(*objects: object, **others: object) -> list[Indicator | BadLine | Remark]:
@@ -142,7 +143,7 @@ def test_every_comparison_is_taken_whatever_joins_them():
             True,
         ),
         (indicator("[domain-name:value != 'a.example']"), "the comparison != names nothing that could be listed", True),
-        (indicator("[url:value = 'http://a.example/x']"), "URL with a path", True),
+        (indicator("[url:value = 'http://203.0.113.4/x']"), ON_AN_ADDRESS, False),
         (indicator("[ipv4-addr:value = '300.1.1.1']"), "no valid IP address", False),
         (indicator(None), "a pattern that compares nothing", False),
         (indicator("a.example"), "a pattern that compares nothing", False),
@@ -151,6 +152,11 @@ def test_every_comparison_is_taken_whatever_joins_them():
 def test_what_is_not_taken_has_its_reason_and_place(one, reason, unsupported):
     (bad,) = parse(one)
     assert (bad.line, bad.reason, bad.unsupported, bad.place) == (1, reason, unsupported, "indicator--1")
+
+
+def test_of_a_url_with_a_path_the_host_is_listed_and_the_url_is_its_note():
+    (one,) = parse(indicator("[url:value = 'http://a.example/x']", name="Loader"))
+    assert (one.name, one.reduced, one.note) == ("a.example", True, "Loader; host of the URL http://a.example/x")
 
 
 @pytest.mark.parametrize("until", ["2999-01-01T00:00:00Z", "someday", 7, None])
@@ -268,13 +274,13 @@ def real(shared_data, name: str) -> list[Any]:
 
 # file, names, addresses, reasons of what was not taken
 REAL = [
-    ("oasis-indicator-for-malicious-url", 0, 0, {"URL with a path": 1}),
+    ("oasis-indicator-for-malicious-url", 1, 0, {}),
     (
         "oasis-poisonivy", 24, 40,
         {f"file:name: {NO_NAME}": 2, "more than one word: no single name or address": 1},
     ),
-    ("unit42-cybersquatting-new-TLDs", 13, 0, {"URL with a path": 26}),
-    ("unit42-bazarloader-network-recon", 2, 2, {"URL with a path": 1, f"file:hashes.'SHA-256': {NO_NAME}": 5}),
+    ("unit42-cybersquatting-new-TLDs", 39, 0, {}),
+    ("unit42-bazarloader-network-recon", 3, 2, {f"file:hashes.'SHA-256': {NO_NAME}": 5}),
 ]  # fmt: skip
 
 
@@ -289,6 +295,6 @@ def test_real_bundles(shared_data, name, names, addresses, reasons):
 def test_the_names_of_a_real_bundle(shared_data):
     found = real(shared_data, "unit42-bazarloader-network-recon")
     assert [(one.line, one.name or one.address, one.listed) for one in found if isinstance(one, Indicator)] == [
-        (54, "gojihu.com", "2021-10-13"), (58, "104.248.166.170", "2021-10-13"),
+        (54, "gojihu.com", "2021-10-13"), (55, "pawevi.com", "2021-10-04"), (58, "104.248.166.170", "2021-10-13"),
         (59, "104.248.174.225", "2021-10-13"), (60, "yuxicu.com", "2021-10-13"),
     ]  # fmt: skip
