@@ -76,6 +76,24 @@ def test_nothing_leaves_before_its_hit_where_older_questions_make_room(flooding,
     assert unsaid == [0] * len(unsaid)
 
 
+def test_what_was_put_aside_leaves_behind_its_hits(flooding, monkeypatch):
+    ask(flooding, ["first.evil.example"])
+    flooding.answers(HOST)
+    seen = []
+    flush = flooding.server.flush_late
+
+    def watched():
+        seen.append(sum(flooding.dispatcher.hits.folded.values()))
+        flush()
+
+    monkeypatch.setattr(flooding.server, "flush_late", watched)
+    ask(flooding, [f"x{number}.evil.example" for number in range(15)])
+    flooding.loop.advance(1)
+    assert len(flooding.answers(HOST)) == 15
+    assert seen
+    assert not any(seen)
+
+
 def test_who_has_shown_that_it_reads_is_told_however_much_others_ask_in_its_name(flooding, tmp_path):
     """No forger has its cookie: that all the machine may be told is used up by forged questions is not its doing."""
     jar = flooding.dispatcher.engine.options.jar = CookieJar(tmp_path)

@@ -269,3 +269,15 @@ def test_over_its_share_who_came_by_tcp_is_not_told_to(served, dispatcher):
         (packed(CLIENT), "evil.example", "sinkhole"): 1, (packed(CLIENT), "evil.example", "drop"): 2,
     }  # fmt: skip
     assert {facts.transport for _client, _claim, facts in dispatcher.hits.claimed} == {"tcp"}
+
+
+def test_questions_put_aside_keep_who_named_their_client(served, dispatcher):
+    """One goes ahead, nine behind, five are over the share: in each case the proxy's word is with the hit."""
+    dispatcher.limits = ClientLimits(Limits(questions=100))
+    for ident in range(15):
+        served.put(PROXY, header(CLIENT) + query(f"x{ident}.evil.example", ident=ident))
+    served.serve()
+    assert len(served.answers(PROXY)) == 15
+    assert [claim for _client, claim, _facts in dispatcher.hits.claimed] == [Claim(packed(PROXY), "proxy")] * 15
+    assert {client for client, _name, _action in dispatcher.hits.sent} == {packed(CLIENT)}
+    assert sum(dispatcher.hits.sent.values()) == 15
