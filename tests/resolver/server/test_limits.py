@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from contracts.clients import Forwarder
 from contracts.networks import NetworkTable
 from contracts.settings import Limits
+from resolver.cookies import CookieJar
 from resolver.outcome import Forward, Reply
 from resolver.server.limits import LARGE, Buckets, ClientLimits, network
 from tests.resolver.making import CLIENT, query, understood
@@ -191,3 +192,22 @@ def test_a_forwarder_that_is_proven_is_so_whomever_it_names(dispatcher):
     assert isinstance(ask("forged.example", "udp"), Forward)
     assert isinstance(ask("one.example", "udp"), Reply)  # over the limit of what anyone can send
     assert isinstance(ask("two.example", "tcp", named), Forward)
+
+
+def test_a_forwarders_cookie_proves_nothing_of_the_next_packet(dispatcher, tmp_path):
+    dispatcher.limits = ClientLimits(Limits(misses=1, burst_seconds=1))
+    jar = dispatcher.engine.options.jar = CookieJar(tmp_path)
+    access = dispatcher.engine.access
+    host = ipaddress.ip_network("127.10.0.9/32")
+    access.follow(forwarders=NetworkTable([(host, Forwarder("127.10.0.9", "", ("ecs",)))]))
+    forwarder = host.network_address.packed
+    cookie, _verified = jar.renew(b"clientck", forwarder)
+
+    def ask(name, client, options=()):
+        packet = query(name, options=options)
+        return dispatcher.packet(packet, client, access.group(client), "udp", lambda _message: None, NOW)
+
+    assert isinstance(ask("one.example", CLIENT), Forward)
+    named = [dns.edns.GenericOption(10, cookie), dns.edns.ECSOption("127.10.0.77", 32)]
+    assert isinstance(ask("two.example", forwarder, named), Forward)
+    assert isinstance(ask("three.example", CLIENT), Reply)

@@ -67,6 +67,33 @@ def test_a_share_of_less_than_one_at_once_is_one():
     assert taken(ClientLimits(Limits(questions=1)), CLIENT, 5) == 1
 
 
+def test_a_share_of_less_than_one_comes_back():
+    limits = ClientLimits(Limits(questions=1))
+    assert [taken(limits, CLIENT, 5, NOW + second) for second in range(0, 6, 2)] == [1, 1, 1]
+
+
+def test_each_machine_is_told_by_itself_whoever_forges_its_network():
+    limits = ClientLimits(Limits(questions=RATE, forwarder_questions=5 * RATE))
+
+    def told(client, *, forwarder=False):
+        return sum(limits.told(client, forwarder=forwarder, now=NOW) for _ in range(100))
+
+    assert [told(CLIENT[:3] + bytes((number,))) for number in range(5)] == [10] * 5
+    assert told(NEIGHBOUR, forwarder=True) == 50
+
+
+def test_ipv4_clients_of_an_ipv6_socket_are_machines_each():
+    limits = ClientLimits(Limits(questions=RATE))
+    mapped = bytes(10) + b"\xff\xff"
+    assert [taken(limits, mapped + one, 100) for one in (CLIENT, NEIGHBOUR)] == [10, 10]
+
+
+def test_the_first_large_answer_may_be_as_large_as_it_likes():
+    limits = ClientLimits(Limits(octets=1, burst_seconds=1))
+    assert limits.answer(CLIENT, 1200, forwarder=False, now=NOW)
+    assert not limits.answer(CLIENT, 1200, forwarder=False, now=NOW)
+
+
 def test_no_limit():
     limits = ClientLimits(Limits(questions=0, forwarder_questions=0))
     assert taken(limits, CLIENT, 50_000) == taken(limits, CLIENT, 50_000, forwarder=True) == 50_000
