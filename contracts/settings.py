@@ -90,8 +90,9 @@ class ForwardZone(Struct, frozen=True, forbid_unknown_fields=True):
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """What one client network (IPv4 /24, IPv6 /56) or one registered forwarder may take, for each worker; 0: no limit.
 
-    What is over a limit is truncated by UDP (who is no forger comes by TCP) and a failure by TCP; hits are recorded
-    all the same. By default a forwarder of 500 machines may ask ten questions a second for each of them.
+    What is over a limit is truncated by UDP (who is no forger comes by TCP) and a failure by TCP, but for `questions`:
+    there TCP is read more slowly. Hits are recorded all the same. By default a forwarder of 500 machines may ask ten
+    questions a second for each of them.
     """
 
     questions: Annotated[int, Meta(ge=0, le=1_000_000)] = 2000

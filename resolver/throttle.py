@@ -7,6 +7,7 @@ a fraction of another, and hits are those that casework.folding would keep of so
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 from contracts.hit import Action, Transport, pack_facts, summary
 from resolver.cache.table import TwoGenerations
@@ -21,6 +22,7 @@ from resolver.wire.plain import plain, truncated
 from resolver.wire.query import Ignored, Malformed, parse
 
 _TYPE_CLASS = struct.Struct("!HH")
+Told = Callable[[bool], bool]  # whether this one is told, given whether it has shown that it reads
 KEPT = 10_000  # packed hits, in each of two generations
 _Kind = tuple[str, bytes, bool, int, Action, Transport, bool]  # list, indicator, asked itself, type, ..., verified
 
@@ -33,10 +35,10 @@ class Throttle:
         self._policy: Policy | None = None
         self._hits: TwoGenerations[_Kind, bytes] = TwoGenerations(KEPT)
 
-    def answer(self, packet: bytes, client: bytes, group: Group, asker: Asker, *, told: bool) -> Outcome:
+    def answer(self, packet: bytes, client: bytes, group: Group, asker: Asker, told: Told) -> Outcome:
         """For one question by UDP. What is none gets nothing, and neither does a stranger. Raises for bugs of ours.
 
-        `told`: so that it comes by TCP; a failure where it did so, to a proxy. Else there is no answer at all.
+        Who is `told` comes by TCP (by TCP to a proxy: it gets a failure); who is not gets no answer at all.
         """
         engine, counters = self._engine, self._engine.counters
         if group is STRANGERS:
@@ -46,12 +48,12 @@ class Throttle:
         if end and asker.transport != "tcp":  # the shape of nearly every flood
             qtype, qclass = _TYPE_CLASS.unpack_from(packet, end - 4)
             hit, dropped = self._hit(packet[HEADER : end - 4].lower(), qtype, qclass, group)
-            if dropped or not told:
+            if dropped or not told(False):
                 return Drop(hit)
             return Reply(truncated(packet, end, engine.bodies.payload), hit)
-        return self._uncommon(packet, client, group, asker, told=told)
+        return self._uncommon(packet, client, group, asker, told)
 
-    def _uncommon(self, packet: bytes, client: bytes, group: Group, asker: Asker, *, told: bool) -> Outcome:
+    def _uncommon(self, packet: bytes, client: bytes, group: Group, asker: Asker, told: Told) -> Outcome:
         """With options: cookies, or what a forwarder says of who asks. By TCP to a proxy. Or no question at all."""
         engine, counters = self._engine, self._engine.counters
         try:
@@ -70,7 +72,7 @@ class Throttle:
         by = asker.transport or "udp"
         if query.question:
             hit, dropped = self._hit(query.name, query.qtype, query.qclass, group, by, verified=query.cookie_verified)
-        if dropped or not told:
+        if dropped or not told(query.cookie_verified):
             return Drop(hit)
         return Reply(engine.bodies.truncated(query) if by == "udp" else engine.bodies.limited(query), hit)
 

@@ -168,6 +168,7 @@ class Worker:
             problems.append("the recorder does not take hits; they are kept in memory")
         if self.jar is not None and self.jar.problem:
             problems.append(self.jar.problem)
+        loudest = self.dispatcher.limits.loudest
         return {
             "worker": self.number,
             "pid": os.getpid(),
@@ -178,7 +179,8 @@ class Worker:
             "decisions": {"serial": self.decisions.live.serial, "bypassed": self.decisions.bypassed},
             "clients": self.clients.status(),
             "counters": self.engine.counters.as_dict(),
-            "over_limit": [[address_text(who), times] for who, times in self.dispatcher.limits.loudest.first(LOUDEST)],
+            "over_limit": [[address_text(who), times] for who, times in loudest.first(LOUDEST)],
+            "over_limit_last": loudest.last,
             "tcp": self._tcp_factory.status(),
             "hits": self.hits.status(),
             "cache": {"answers": len(self.engine.cache), "under_way": len(self.upstreams)},

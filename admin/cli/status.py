@@ -59,8 +59,11 @@ def gather(settings: Settings, expected: list[Process]) -> dict[str, Any]:
     hits = _hits(replies)
     if limited := hits["counters"].get("limited", 0):
         most = ", ".join(f"{who} {number(times)}" for who, times in _loudest(replies))
-        since = "since the workers started"
-        notes.append(f"{number(limited)} questions or answers were over a limit (dns.limits) {since}; most of {most}")
+        last = max((reply.get("over_limit_last", 0.0) for reply in _workers(replies).values()), default=0.0)
+        notes.append(
+            f"{number(limited)} questions or answers were over a limit (dns.limits) since the workers started; "
+            f"most of {most}; the last at {local_time(last, ZoneInfo(settings.time_zone))}"
+        )
     return {"processes": replies, "policy": policy, "decisions": decisions, "hits": hits, "tcp": _tcp(replies),
             "notes": notes, "problems": problems}  # fmt: skip
 

@@ -6,14 +6,18 @@ Sending only; what arrives is read into a batch of its own.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
 from resolver.net.mmsg import NAME, SIZE, SLOTS, make_batch
 
 
 class Outbox:
-    """Up to SLOTS messages. `connected` sockets need no address."""
+    """Up to SLOTS messages. `connected` sockets need no address; `before` is called before anything is sent."""
 
-    def __init__(self, link: socket.socket, *, connected: bool = False) -> None:
+    def __init__(
+        self, link: socket.socket, *, connected: bool = False, before: Callable[[], None] | None = None
+    ) -> None:
+        self._before = before
         self._fd = link.fileno()
         self._batch = make_batch(connected=connected, wide=link.family == socket.AF_INET6)
         self._count = 0
@@ -33,6 +37,8 @@ class Outbox:
 
     def _send(self) -> None:
         if self._count:
+            if self._before is not None:
+                self._before()
             self._lost += self._batch.send(self._fd, 0, self._count)
             self._count = 0
 

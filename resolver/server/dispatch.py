@@ -122,14 +122,16 @@ class Dispatcher:
         try:
             self.over_limit(client)
             asker = asker or self._asker_of(client, group)
-            told = self.limits.told(client, forwarder=group.forwarder, now=now)
-            outcome = self._throttle.answer(packet, client, group, asker, told=told)
+            outcome = self._throttle.answer(packet, client, group, asker, self._teller(client, group, now))
             if outcome is not None and outcome.hit is not None:
                 self.hits.add(asker.client, outcome.hit, 1, asker.claim)
         except Exception:  # noqa: BLE001  our bug, as above
             self._own_fault()
             return self._failure(packet)
         return outcome
+
+    def _teller(self, client: bytes, group: Group, now: float) -> Callable[[bool], bool]:
+        return lambda proven: self.limits.told(client, forwarder=group.forwarder, now=now, proven=proven)
 
     def over_limit(self, client: bytes) -> None:
         """For who looks after the service: that somebody was, and who."""

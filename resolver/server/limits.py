@@ -6,6 +6,7 @@ No decision about names here, and no hit is ever lost to a limit: what is limite
 from __future__ import annotations
 
 import enum
+import time
 from operator import itemgetter
 
 from contracts.settings import Limits
@@ -92,8 +93,6 @@ class ClientLimits:
         """
         if forwarder:
             return self._forwarder_questions.share(client, now)
-        if not self._questions.rate:
-            return Share.AHEAD
         if proven:
             return self._questions.share(b"+" + host(client), now)
         own = self._questions.share(host(client), now)
@@ -102,9 +101,15 @@ class ClientLimits:
         among = self._network_questions.share(network(client), now)
         return own if among is Share.AHEAD else among
 
-    def told(self, client: bytes, *, forwarder: bool, now: float) -> bool:
-        """Whether one whose share is used up is told so by UDP. Each machine by itself, whoever forges its network."""
-        return self._forwarder_told.take(client, now) if forwarder else self._told.take(host(client), now)
+    def told(self, client: bytes, *, forwarder: bool, now: float, proven: bool = False) -> bool:
+        """Whether one whose share is used up is told so by UDP. Each machine by itself, whoever forges its network.
+
+        `proven` as in `miss`: what others ask in its name does not keep it from being told.
+        """
+        buckets = self._forwarder_told if forwarder else self._told
+        if proven:
+            return buckets.take(b"+" + host(client), now)
+        return buckets.take(client if forwarder else host(client), now)
 
     def miss(self, client: bytes, *, forwarder: bool, now: float, proven: bool = False) -> bool:
         """Whether this client may have a question asked of the upstreams.
@@ -133,9 +138,11 @@ class Loudest:
 
     def __init__(self) -> None:
         self._counts: dict[bytes, int] = {}
+        self.last = 0.0  # when anybody was, in seconds since the epoch; 0: nobody
 
     def add(self, client: bytes) -> None:
         """Once more."""
+        self.last = time.time()
         counts = self._counts
         if client not in counts and len(counts) >= LOUDEST:
             counts = self._counts = dict(self._ordered()[: LOUDEST // 2])

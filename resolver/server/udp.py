@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 _ROUNDS = 4  # batches read before the reactor may look at other sockets
 _LAST_ROUNDS = 1000  # the most that a full receive buffer can hold, and more
 _KNOWN_CLIENTS = 100_000
-# Socket address, packet, client, its group, who asks, and whether that is more than its share.
-_Asked = tuple[bytes, bytes, bytes, Group, Asker | None, bool]
+# Socket address, packet, client, its group and since when it stands so, who asks, whether that is more than its share.
+_Asked = tuple[bytes, bytes, bytes, Group, int, Asker | None, bool]
 
 
 @implementer(IReadDescriptor)
@@ -43,7 +43,7 @@ class UdpServer:
         self._dispatcher = dispatcher
         self._wide = link.family == socket.AF_INET6
         self._batch = make_batch(wide=self._wide)
-        self._late = Outbox(link)
+        self._late = Outbox(link, before=self._hand_over)
         self._aside: Aside[_Asked] = Aside(reactor, self._set_aside, self._end_set_aside)
         self._clients: dict[bytes, Group] = {}
         self._behind: dict[tuple[bytes, bytes], Group] = {}  # (proxy, client)
@@ -180,7 +180,8 @@ class UdpServer:
         name = self._batch.names[i * NAME : (i + 1) * NAME].tobytes()
         share = dispatcher.limits.share(client, forwarder=group.forwarder, now=now)
         if share is not Share.AHEAD:
-            self._aside.put((name, packet, client, group, asker, share is Share.OVER))
+            over = share is Share.OVER
+            self._aside.put((name, packet, client, group, self._generation, asker, over), last=over)
             return None
         send = self._way_back(name, packet, client, group, asker)
         outcome = dispatcher.packet(packet, client, group, "udp", send, now, asker)
@@ -202,8 +203,12 @@ class UdpServer:
 
     def _set_aside(self, asked: _Asked) -> None:
         """One question of a machine that asks much, now that the others have been looked after."""
-        name, packet, client, group, asker, over = asked
+        name, packet, client, group, generation, asker, over = asked
         dispatcher, now = self._dispatcher, self._dispatcher.clock()
+        if generation != self._access.generation:  # as it stood when it asked, policy has no word for it any more
+            group = self._access.behind(asker.proxy, client) if asker is not None else self._access.group(client)
+            if asker is not None:
+                asker.group = group
         if over:
             outcome = dispatcher.throttled(packet, client, group, now, asker)
             if isinstance(outcome, Reply):  # never a large one
@@ -215,9 +220,13 @@ class UdpServer:
             dispatcher.guard(send, packet[:2] + outcome.body)
 
     def _end_set_aside(self) -> None:
-        self._dispatcher.guard(self._dispatcher.hits.flush)  # as in `_answer`: before the answers
+        self._hand_over()
         self._dispatcher.guard(self.flush_late)
         self._dispatcher.flush_questions()
+
+    def _hand_over(self) -> None:
+        """Hits before the answers, as in `_answer`."""
+        self._dispatcher.guard(self._dispatcher.hits.flush)
 
     def _proxied(self, i: int, packet: bytes, proxy: bytes, now: float) -> bytes | None:
         """What a listed proxy sent begins with a header, which names the client; the answer goes to the proxy."""

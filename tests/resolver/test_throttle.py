@@ -61,7 +61,7 @@ def over(flooded, limited):
 
     def ask(packet, client=CLIENT, *, told=True):
         asker = Asker(client, flooded.access.group(client))
-        outcome = limited.answer(packet, client, asker.group, asker, told=told)
+        outcome = limited.answer(packet, client, asker.group, asker, lambda _proven: told)
         hit = getattr(outcome, "hit", None)
         return outcome, asker, unpack_facts(hit) if hit is not None else None
 
@@ -160,7 +160,7 @@ def test_who_came_to_a_proxy_by_tcp_is_not_told_to_come_by_tcp(flooded, limited,
     """A failure, as on a connection of its own; and a datagram that names a connection proves none."""
     for transport in ("udp", "tcp", "udp"):
         asker = Asker(CLIENT, flooded.access.default, packed("127.10.0.54"), transport=transport)
-        outcome = limited.answer(query(asked), CLIENT, asker.group, asker, told=True)
+        outcome = limited.answer(query(asked), CLIENT, asker.group, asker, lambda _proven: True)
         facts = unpack_facts(outcome.hit)
         expected = RECORDED.get(asked, (asked, asked, "letter-7", "drop"))
         action = "drop" if (expected[3], transport) == ("tcp-only", "tcp") else expected[3]

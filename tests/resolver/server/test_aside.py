@@ -79,6 +79,14 @@ def test_no_more_than_so_many_wait_and_none_is_lost(queue, timers, doing):
     assert doing.done == list(range(HELD + 1))
 
 
+def test_who_asks_more_than_its_share_comes_last(queue, timers, doing):
+    for number in range(2 * AT_ONCE):
+        queue.put(f"over {number}", last=True)
+    queue.put("behind")
+    timers.advance(PAUSE)
+    assert doing.done == ["behind", *(f"over {number}" for number in range(2 * AT_ONCE))]
+
+
 def test_at_the_end_all_of_it_is_done_and_no_call_is_left(queue, timers, doing):
     for number in range(2 * AT_ONCE):
         queue.put(number)
