@@ -22,9 +22,7 @@ from contracts.settings import ListSource, Settings
 from runtime.control import Refused
 
 
-def list_lists(
-    library: Library, sources: Sequence[ListSource] = (), today: Today | None = None
-) -> list[ListStatus]:
+def list_lists(library: Library, sources: Sequence[ListSource] = (), today: Today | None = None) -> list[ListStatus]:
     """All lists in policy order, with what is live and every version; compared with the configured `sources`.
 
     With `today`, also which of them are not in force by the dates of their campaign.

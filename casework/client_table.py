@@ -56,7 +56,8 @@ def publish_to_all(store: Store, state: Path, zone: ZoneInfo) -> Live:
 class Publisher:
     """Looks now and then whether there is something to publish: changed units, a new day, what a command could not.
 
-    What people decided (casework.decisions, casework.campaigns) is published by those who decide; here it is put right where it is lost.
+    What people decided (casework.decisions, casework.campaigns) is published by those who decide; here it is put right
+    where it is lost.
     """
 
     def __init__(self, state: Path, zone: ZoneInfo) -> None:

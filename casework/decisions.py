@@ -52,9 +52,7 @@ def end_bypass(store: Store, state: Path, reason: str, origin: Origin) -> int:
         return publish(run, state, origin.time)
 
 
-def allow(
-    store: Store, state: Path, name: str, seconds: int, reason: str, origin: Origin, owner: str = ""
-) -> int:
+def allow(store: Store, state: Path, name: str, seconds: int, reason: str, origin: Origin, owner: str = "") -> int:
     """Take a name, and what is below it, out of all lists. One that is allowed gets the new end, reason and owner.
 
     The owner answers for it: others ask that person whether it is still needed. Without one, who decided does.

@@ -64,9 +64,7 @@ def put(run: Connection, one: Campaign) -> None:
         ),
     )
     run.execute("DELETE FROM campaign_units WHERE campaign = ?", (one.id,))
-    run.executemany(
-        "INSERT INTO campaign_units (campaign, unit) VALUES (?, ?)", [(one.id, code) for code in one.scope]
-    )
+    run.executemany("INSERT INTO campaign_units (campaign, unit) VALUES (?, ?)", [(one.id, code) for code in one.scope])
     run.execute("DELETE FROM campaign_deadlines WHERE campaign = ?", (one.id,))
     run.executemany(
         "INSERT INTO campaign_deadlines (campaign, day, label) VALUES (?, ?, ?)",
