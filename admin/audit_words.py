@@ -98,6 +98,7 @@ VALUES: dict[str, Mapping[Any, Any]] = {
         "monitor": lazy_gettext("record only"),
         "passthru": lazy_gettext("let through"),
     },
+    "outside": {"monitor": lazy_gettext("only watched"), "off": lazy_gettext("not in force")},
     "role": ROLES,
     "unit": {NO_UNIT: lazy_gettext("No unit")},
     "why": {

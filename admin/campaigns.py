@@ -117,7 +117,7 @@ def change(name: str) -> Page:
         return _form_page(form, found), 422
     try:
         # Without a mark of what was seen nothing is changed: none is like that.
-        access_casework.change_campaign(made, form.seen.data or "-")
+        access_casework.change_campaign(made, form.known.data or "-")
     except WrongCampaign as error:
         form.refuse(error.problems)
         return _form_page(form, found), 422

@@ -25,7 +25,7 @@ Value = TypeVar("Value")
 
 
 class CampaignForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
-    """A new campaign, or one that is changed: then `seen` says what the person saw, and `id` stays."""
+    """A new campaign, or one that is changed: then `known` says what the person saw, and `id` stays."""
 
     id = StringField(
         lazy_gettext("Id"),
@@ -51,7 +51,7 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         render_kw={"rows": 4},
     )
     note = TextAreaField(lazy_gettext("Note"), render_kw={"rows": 3})
-    seen = StringField(widget=HiddenInput())
+    known = StringField(widget=HiddenInput())
 
     def __init__(self, *entered: Any, **filled: Any) -> None:
         super().__init__(*entered, **filled)
@@ -66,7 +66,7 @@ class CampaignForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
             **{key: str(getattr(one, key) or "") for key in ("start", "end")},
             **{key: "\n".join(getattr(one, key)) for key in ("bases", "links", "scope")},
             deadlines="\n".join(map(deadline_text, one.deadlines)),
-            seen=seen,
+            known=seen,
         )
 
     def campaign(self, name: str = "") -> Campaign | None:

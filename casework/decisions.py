@@ -57,15 +57,15 @@ def allow(store: Store, state: Path, name: str, seconds: int, reason: str, origi
 
     The owner answers for it: others ask that person whether it is still needed. Without one, who decided does.
     """
-    reason, owner = reason_of(reason), owner_of(owner) or origin.actor
+    reason, owner = reason_of(reason), owner_of(owner)
     bounded(seconds, MAX_ALLOW)
     name = allowable(name)
     settle(store, state, origin.time)
     with store.transaction() as run:
         rows.end(run, "allow", name, origin.actor, origin.time)
         rows.add(run, "allow", name, reason, origin.actor, origin.time, origin.time + seconds, owner)
-        detail = {"reason": reason, "owner": owner, "ends": origin.time + seconds}
-        audit.record(run, origin, "allow.add", name, detail)
+        owned = {"owner": owner} if owner else {}
+        audit.record(run, origin, "allow.add", name, {"reason": reason, "ends": origin.time + seconds, **owned})
         return publish(run, state, origin.time)
 
 
