@@ -159,6 +159,7 @@ def test_its_lists_and_machines_and_why_lists_are_only_watched(
 def test_an_end_that_cannot_be(
     staff: Browser, settings: Settings, day: str, reason: str, field: str, said: str
 ) -> None:
+    assert changed(staff)[0] == 302, "it has an end"
     answer = staff.submit(f"{NAMED}/end", NAMED, day=day, reason=reason)
     shown = html.unescape(answer.get_data(as_text=True))
     at = shown.index(f'id="{field}-error"')
