@@ -145,6 +145,7 @@ def test_its_lists_and_machines_and_why_lists_are_only_watched(
     why = "chiến dịch demo-2026 đã kết thúc ngày 22/11/2026: chỉ ghi nhận"
     for path in (NAMED, "/lists/", "/lists/named/thu"):
         assert why in page(staff, path), path
+    assert f'action="{NAMED}/end"' not in page(staff, NAMED), "it is over"
 
 
 @pytest.mark.parametrize(
