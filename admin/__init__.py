@@ -24,8 +24,10 @@ def create_app(settings: Settings, *, testing: bool = False, clock: Callable[[],
 
     from admin import (
         access,
+        allowed,
         audit,
         auth,
+        campaigns,
         errors,
         hosts,
         language,
@@ -64,7 +66,7 @@ def create_app(settings: Settings, *, testing: bool = False, clock: Callable[[],
     access.install(app)
     red_switch.install(app)
     errors.install(app)
-    for page in (overview, auth, hosts, lists, audit):
+    for page in (overview, auth, hosts, campaigns, lists, allowed, audit):
         app.register_blueprint(page.blueprint)
     security.limit_logins(app, settings.admin.login_limit, ("auth.log_in", "auth.change_password"))
     return app

@@ -32,13 +32,19 @@ from casework.store.accounts import Account
 from casework.store.audit import AuditEntry, Origin
 from runtime.control import Refused
 
-Permission = Literal["hosts", "export", "audit", "lists", "change-lists"]
+Permission = Literal[
+    "hosts", "export", "audit", "lists", "change-lists", "campaigns", "change-campaigns", "allowed", "change-allowed"
+]
 PERMISSIONS: dict[Permission, frozenset[Role]] = {
     "hosts": frozenset({"operator", "security", "auditor", "administrator"}),
     "export": frozenset({"security", "administrator"}),  # a file leaves the system
     "audit": frozenset({"auditor", "administrator"}),
     "lists": frozenset({"operator", "security", "auditor", "administrator"}),
     "change-lists": frozenset({"operator", "security", "administrator"}),  # what the whole WAN is answered
+    "campaigns": frozenset({"operator", "security", "auditor", "administrator"}),
+    "change-campaigns": frozenset({"security", "administrator"}),
+    "allowed": frozenset({"operator", "security", "auditor", "administrator"}),
+    "change-allowed": frozenset({"operator", "security", "administrator"}),
 }
 # Open to people who are not logged in, or who have not chosen a password yet.
 PUBLIC = frozenset({"static", "bootstrap.static", "auth.log_in", "overview.choose_language"})
@@ -204,8 +210,14 @@ def read_audit(text: str, offset: int, limit: int) -> tuple[list[AuditEntry], in
 def lists_in_order() -> list[ListFound]:
     """All lists in the order in which they are asked."""
     require("lists")
+    return all_lists()
+
+
+def all_lists() -> list[ListFound]:
+    """The same, for those who have asked for a permission of their own."""
     with _library() as library:
-        found = lookup.list_lists(library, services().settings.lists)
+        today = lookup.campaigns_today(services().settings, services().clock)
+        found = lookup.list_lists(library, services().settings.lists, today)
         return [ListFound(one, library.seeded(one.name)) for one in found]
 
 

@@ -10,6 +10,8 @@ import re
 
 from flask_babel import gettext
 
+_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)")  # as pages write it: the Vietnamese way
+
 
 def _(text: str) -> str:
     """Marks a text for the catalogue."""
@@ -90,23 +92,29 @@ SENTENCES = (
     _("the lists process is stopping"),
     _("only the process of the staff pages may act for an account"),
     _("%(text)s is no name and no address: %(why)s"),
+    # dates of campaigns
+    _("campaign %(id)s begins %(day)s: only watched"),
+    _("campaign %(id)s begins %(day)s: not in force"),
+    _("campaign %(id)s ended %(day)s: only watched"),
+    _("campaign %(id)s ended %(day)s: not in force"),
     _("%(count)s rows of the unknown kind %(kind)s were taken as the list's own kind"),
 )
 
 
-def said(sentence: str) -> str:
+def said(sentence: str, sentences: tuple[str, ...] = SENTENCES) -> str:
     """The sentence in the language of the page."""
-    for text, pattern in _patterns():
+    for text, pattern in _patterns(sentences):
         if found := pattern.fullmatch(sentence):
             values = found.groupdict()
             values |= {key: said(value) for key, value in values.items() if key in {"why", "what"}}
+            values |= {key: _DAY.sub(r"\3/\2/\1", values[key]) for key in ("day", "first", "end") if key in values}
             return str(gettext(text, **values))
     return sentence
 
 
 @functools.cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    return tuple((text, _pattern(text)) for text in SENTENCES)
+def _patterns(sentences: tuple[str, ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    return tuple((text, _pattern(text)) for text in sentences)
 
 
 def _pattern(text: str) -> re.Pattern[str]:

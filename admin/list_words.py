@@ -89,6 +89,11 @@ def departure(found: ListFound) -> str:
     return f"{told} {decided} {until}"
 
 
+def window(found: ListFound) -> str:
+    """Why, by the dates of its campaign, what is live is only watched or not in force; "" where it is."""
+    return said(found.status.window)
+
+
 def outcome(result: Switched) -> str:
     """What a change came to."""
     if result.version:

@@ -15,10 +15,9 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
-from admin import access, errors, list_reasons, list_words
+from admin import access, access_casework, errors, list_reasons, list_words
 from admin.lists import blueprint, look, version_page
 from admin.lists_form import ChangeForm, UploadForm
-from admin.services import services
 from blocklists.report import ImportReport, Switched, Version
 from blocklists.service import ImportOptions
 from runtime.control import Refused, Unreachable
@@ -132,7 +131,7 @@ def _change(name: str, do: Callable[[], Switched], again: Callable[[str], str]) 
 
 def _upload_form(*, filled: bool) -> UploadForm:
     form = UploadForm() if filled else UploadForm(None, name=request.args.get("name", "")[:64])
-    form.offer(services().settings.campaigns)
+    form.offer(access_casework.list_campaigns())
     return form
 
 

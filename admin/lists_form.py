@@ -21,10 +21,10 @@ from wtforms.widgets import HiddenInput
 from admin.audit_words import VALUES
 from admin.show import KINDS
 from blocklists.service import ImportOptions
+from casework.store.campaigns import Campaign
 from casework.store.text import plain
 from contracts.policy import Mode
 from contracts.segment import Kind
-from contracts.settings import Campaign
 
 SLUG = r"[a-z0-9][a-z0-9._-]{0,63}"
 AS_BEFORE = ("", lazy_gettext("As before"))

@@ -37,6 +37,7 @@ from runtime.lock import FileLock, Held
 
 log = logging.getLogger(__name__)
 REPAIR_SECONDS = 5.0  # what could not be done (disk full) is tried again so often
+WINDOW_SECONDS = 1.0  # so often it is looked whether campaigns changed, or a day began
 LOOK_EVERY = 6  # times that; where nothing is known to be wrong, it is looked whether the policy is there
 HEARTBEAT = 1.0
 
@@ -59,6 +60,7 @@ class ListsProcess:
         self._problems = dict[str, str]()  # what went wrong and stands until it goes well, by what it hinders
         self._due = True  # the settings in use have not been seeded yet
         self._looks = 0
+        self._window: object = None  # the dates of campaigns that the policy follows
         self._logged = ""  # the last such error
         self._seeded: list[Seeded] = []
         self._started = time.time()
@@ -86,6 +88,7 @@ class ListsProcess:
         factory = ControlFactory(operations, spool, pages=run.control("admin"))
         control.listen(self._reactor, run.control("lists"), factory)
         task.LoopingCall(self._repair).start(REPAIR_SECONDS, now=False)
+        task.LoopingCall(self._look_at_windows).start(WINDOW_SECONDS, now=False)
         self._feeds.start()
 
     def stop(self) -> Deferred[None]:
@@ -122,7 +125,8 @@ class ListsProcess:
             live = library.live_versions()
             serial = library.serial
             problems = self._sentences(library)
-            listed = list_lists(library, self._lists.settings.lists)
+            today = self._lists.windows.today()
+            listed = list_lists(library, self._lists.settings.lists, today)
         finally:
             library.close()
         busy = dict(zip(("operation", "stage", "count"), self._busy, strict=True)) if self._busy else None
@@ -132,7 +136,9 @@ class ListsProcess:
             "serial": serial,
             "busy": busy,
             "problems": problems + self._feeds.problems(),
-            "notes": [one.departure for one in listed if one.departure] + self._feeds.notes(),
+            "notes": [one.departure for one in listed if one.departure]
+            + [f"list {one.name}: {one.window}" for one in listed if one.window]
+            + self._feeds.notes(),
             "feeds": self._feeds.told(),
             "seeded": msgspec.to_builtins(self._seeded),
             "lists": [
@@ -151,7 +157,8 @@ class ListsProcess:
             for one in self._seeded
             if one.state == "held" and (version := library.version(one.list, one.version)) and version.state == "held"
         ]
-        return [*self._problems.values(), *failed, *refused, *held]
+        window = [self._lists.windows.problem] if self._lists.windows.problem else []
+        return [*self._problems.values(), *window, *failed, *refused, *held]
 
     def _import(self, call: Call) -> Deferred[Any]:
         if call.body is None:
@@ -306,6 +313,20 @@ class ListsProcess:
         if self._due or self._problems.get("policy") or self._looks % LOOK_EVERY == 0:
             work = self._follow if self._due else self._publish_again
             self._queue("repair", work).addErrback(lambda _failure: None)
+
+    def _look_at_windows(self) -> None:
+        """On the first day of a campaign, after its last one, and when its dates change: the policy follows at once."""
+        mark = self._lists.windows.mark()
+        if mark == self._window or self._due or self._stopping.is_set():
+            return
+
+        def failed(_failure: Failure) -> None:  # logged, told by status; `_repair` and the next look try again
+            self._window = None
+
+        # A list of the settings may have waited for its campaign.
+        waits = any(one.state == "failed" for one in self._seeded)
+        self._window = mark
+        self._queue("campaigns", self._follow if waits else self._publish_again).addErrback(failed)
 
     def _publish_again(self) -> None:
         with self._told_by_status("policy", "the policy cannot be written"):

@@ -17,6 +17,7 @@ from blocklists.guard import Guard
 from blocklists.library import WILD, Library
 from blocklists.report import SegmentRow, Version
 from blocklists.rules import rule_of
+from blocklists.windows import Standing, Today
 from contracts.names import search_key, to_wire
 from contracts.policy import Manifest, ManifestEntry, PolicyFolder
 from contracts.segment import MAGIC, BadPolicy, Listed, Rule, file_digest, network_key, write_segment
@@ -128,13 +129,18 @@ class _Rows:
         log.warning("%s version %d: %s left out: %s", self._version.list, self._version.number, what, reason)
 
 
-def publish(library: Library, guard: Guard, folder: PolicyFolder, *, verify: bool = False) -> int:
-    """Make the manifest say what the library says; returns the serial that is live.
+def publish(library: Library, guard: Guard, folder: PolicyFolder, today: Today, *, verify: bool = False) -> int:
+    """Make the manifest say what the library and the dates of campaigns say; returns the serial that is live.
 
     Compiles what is not compiled under this guard; `verify` also compiles anew what is damaged on disk.
     """
     current = _current(folder)
-    entries = tuple(_entry(library, guard, folder, version, verify) for version in library.live_versions())
+    meant = [(version, today.standing(version)) for version in library.live_versions()]
+    entries = tuple(
+        _entry(library, guard, folder, version, standing, verify)
+        for version, standing in meant
+        if standing.mode != "off"
+    )
     if current.entries == entries if current else not entries:
         return current.serial if current else 0
     with library.transaction():
@@ -158,7 +164,9 @@ def _current(folder: PolicyFolder) -> Manifest | None:
         return None
 
 
-def _entry(library: Library, guard: Guard, folder: PolicyFolder, version: Version, verify: bool) -> ManifestEntry:
+def _entry(
+    library: Library, guard: Guard, folder: PolicyFolder, version: Version, standing: Standing, verify: bool
+) -> ManifestEntry:
     row = compiled(library, guard, folder, version, verify=verify)
     if row is None:
         with library.transaction():
@@ -166,13 +174,14 @@ def _entry(library: Library, guard: Guard, folder: PolicyFolder, version: Versio
     return ManifestEntry(
         list=version.list,
         version=version.number,
-        mode=version.mode,  # type: ignore[arg-type]  # checked when it was imported
+        mode=standing.mode,  # type: ignore[arg-type]  # checked when it was imported
         campaign=version.campaign,
         segment=row.file,
         digest=row.digest,
         names=row.names,
         addresses=row.addresses,
-        address_mode=version.mode_of_addresses,  # type: ignore[arg-type]  # likewise
+        address_mode=standing.mode_of_addresses,  # type: ignore[arg-type]  # likewise
+        window=standing.why,
     )
 
 

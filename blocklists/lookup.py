@@ -6,7 +6,8 @@ Changes nothing. For pages and commands: open the library with Library.reader.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,18 +16,31 @@ import msgspec
 from blocklists.library import WILD, DatabaseError, Library
 from blocklists.normalise import Unusable, target
 from blocklists.report import Found, ListStatus, Version, same_meaning
+from blocklists.windows import Today, Windows
 from contracts.names import BadName, to_text, to_wire
-from contracts.settings import ListSource
+from contracts.settings import ListSource, Settings
 from runtime.control import Refused
 
 
-def list_lists(library: Library, sources: Sequence[ListSource] = ()) -> list[ListStatus]:
-    """All lists in policy order, with what is live and every version; compared with the configured `sources`."""
+def list_lists(library: Library, sources: Sequence[ListSource] = (), today: Today | None = None) -> list[ListStatus]:
+    """All lists in policy order, with what is live and every version; compared with the configured `sources`.
+
+    With `today`, also which of them are not in force by the dates of their campaign.
+    """
     named = {source.name for source in sources}
     return [
-        msgspec.structs.replace(one, departure=departure(library, one.name, one.live) if one.name in named else "")
+        msgspec.structs.replace(
+            one,
+            departure=departure(library, one.name, one.live) if one.name in named else "",
+            window=today.standing(one.live).why if today is not None and one.live is not None else "",
+        )
         for one in library.statuses()
     ]
+
+
+def campaigns_today(settings: Settings, clock: Callable[[], float] = time.time) -> Today:
+    """The dates of campaigns, as the lists process follows them."""
+    return Windows(settings, clock).today()
 
 
 def withdrawn(state: Path) -> frozenset[str]:

@@ -88,7 +88,8 @@ def once_live(versions: Sequence[Version], before: Version) -> Version | None:
 class ListStatus(msgspec.Struct, frozen=True):
     """A list with what is live of it, and all its versions, newest first.
 
-    `departure` says where a person's decision stands against the settings, "" where none does.
+    `departure` says where a person's decision stands against the settings, "" where none does. `window` says that, and
+    why, what is live of it is only watched or not in force: its campaign begins later, or is over.
     """
 
     name: str
@@ -96,6 +97,7 @@ class ListStatus(msgspec.Struct, frozen=True):
     live: Version | None
     versions: tuple[Version, ...]
     departure: str = ""
+    window: str = ""
 
     @property
     def earlier(self) -> Version | None:

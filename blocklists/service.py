@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
 
@@ -34,6 +35,7 @@ from blocklists.report import (
     once_live,
     same_meaning,
 )
+from blocklists.windows import Windows
 from contracts import feeds
 from contracts.names import BadName, to_text, to_wire
 from contracts.policy import Mode, PolicyFolder
@@ -73,8 +75,15 @@ class _NothingUsable(Exception):
 class Lists:
     """The operations that change lists. One writer at a time: make it only while holding the lock."""
 
-    def __init__(self, settings: Settings, library: Library, copies: Copies | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        library: Library,
+        copies: Copies | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.settings = settings
+        self.windows = Windows(settings, clock)
         self.copies = copies or Copies(settings.state, time.time)
         self._refused = dict[str, tuple[str, Seeded]]()  # by list: content that held nothing, and what was said of it
         self.library = library
@@ -83,7 +92,7 @@ class Lists:
 
     def publish(self, *, verify: bool = False) -> int:
         """Make the policy follow the library; repairs what a crash left half done. Returns the serial."""
-        return compiler.publish(self.library, self.guard, self.folder, verify=verify)
+        return compiler.publish(self.library, self.guard, self.folder, self.windows.today(), verify=verify)
 
     def import_file(
         self, actor: str, file: BinaryIO, options: ImportOptions, progress: Progress = quiet
@@ -137,8 +146,7 @@ class Lists:
         campaign = options.campaign if options.campaign is not None else before.campaign if before else ""
         if kind == KILL_SWITCH and mode != "passthru":
             raise Misused("kill-switch names must resolve: their list takes the mode passthru")
-        known = [one.id for one in self.settings.campaigns]
-        if campaign and campaign not in known:
+        if campaign and campaign not in (known := sorted(self.windows.today().windows)):
             raise Misused(f"no campaign has the id {campaign!r}; known: {', '.join(known) or 'none'}")
         address_mode = options.addresses or (before.address_mode if before else "monitor")
         zone = options.zone if options.zone is not None else before.zone if before else ""

@@ -13,13 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from casework import decisions
+from casework import campaigns, decisions
 from casework.attribution import readable
 from casework.jobs import EXPECTED
 from casework.store import clients as rows
 from casework.store import units
 from casework.store.engine import Connection, Store, open_casework
 from casework.workers import Live, tell
+from contracts.campaigns import CampaignsFile
 from contracts.clients import BadClients, ClientFolder, Clients, ClientTable, Forwarder, NetworkStanding, UnitNetwork
 from contracts.decisions import DecisionsFile
 
@@ -55,7 +56,8 @@ def publish_to_all(store: Store, state: Path, zone: ZoneInfo) -> Live:
 class Publisher:
     """Looks now and then whether there is something to publish: changed units, a new day, what a command could not.
 
-    What people decided (casework.decisions) is published by those who decide; here it is put right where it is lost.
+    What people decided (casework.decisions, casework.campaigns) is published by those who decide; here it is put right
+    where it is lost.
     """
 
     def __init__(self, state: Path, zone: ZoneInfo) -> None:
@@ -72,10 +74,11 @@ class Publisher:
         if seen == self._seen:
             return
         store = self._store
-        # The red switch first: it is the more urgent one of the two.
+        # The red switch first: it is the most urgent one.
         failed = [
             *_error_of(lambda: decisions.repair(store, self._state, int(now))),
             *_error_of(lambda: publish(store, self._state, self._zone, now)),
+            *_error_of(lambda: campaigns.repair(store, self._state, int(now))),
         ]
         if failed:
             self.close()
@@ -83,10 +86,11 @@ class Publisher:
         # Our own change of the database leaves its data_version as it was; the client table has another stamp now.
         # That of the decisions is the one from before: whoever cannot wait for the database changes that file without
         # it, perhaps while we were at work. Where it was our own change, the next look finds nothing to do.
-        self._seen = (*seen[:2], _stamp(ClientFolder(self._state).file), seen[3])
+        self._seen = (*seen[:2], _stamp(ClientFolder(self._state).file), *seen[3:])
 
     def _stamps(self) -> tuple[object, ...]:
-        return _stamp(ClientFolder(self._state).file), _stamp(DecisionsFile(self._state).path)
+        files = (ClientFolder(self._state).file, DecisionsFile(self._state).path, CampaignsFile(self._state).path)
+        return tuple(map(_stamp, files))
 
     def close(self) -> None:
         """Close the database; the next look opens it again."""
@@ -100,7 +104,7 @@ def _error_of(work: Callable[[], object]) -> list[Exception]:
     """Do it; what went wrong, so that what comes behind it is done whatever that was."""
     try:
         work()
-    except Exception as error:  # noqa: BLE001  it is raised when both were tried
+    except Exception as error:  # noqa: BLE001  it is raised when all were tried
         return [error]
     return []
 

@@ -16,6 +16,7 @@ MAX_BYPASS: Final = 24 * 3600  # longer is no emergency: withdraw or change the 
 MAX_ALLOW: Final = 366 * 24 * 3600
 MIN_REASON: Final = 3  # letters
 MAX_REASON: Final = 500
+MAX_OWNER: Final = 200  # letters
 
 
 class DecisionError(Exception):
@@ -32,6 +33,14 @@ def reason_of(text: str) -> str:
     if len(text) < MIN_REASON:
         raise WrongDecision(f"the reason is too short, at least {MIN_REASON} letters: others will read it and ask why")
     return text[:MAX_REASON]
+
+
+def owner_of(text: str) -> str:
+    """A name of a person or an office, as it is kept; "" for none."""
+    text = " ".join(text.split())
+    if len(text) > MAX_OWNER or not text.isprintable():
+        raise WrongDecision(f"the owner: a name, at most {MAX_OWNER} characters")
+    return text
 
 
 def bounded(seconds: int, longest: int) -> None:

@@ -17,6 +17,7 @@ from casework.decision_rules import (
     allowable,
     bounded,
     name_of,
+    owner_of,
     reason_of,
 )
 from casework.store import audit
@@ -51,16 +52,20 @@ def end_bypass(store: Store, state: Path, reason: str, origin: Origin) -> int:
         return publish(run, state, origin.time)
 
 
-def allow(store: Store, state: Path, name: str, seconds: int, reason: str, origin: Origin) -> int:
-    """Take a name, and what is below it, out of all lists. One that is allowed gets the new end and reason."""
-    reason = reason_of(reason)
+def allow(store: Store, state: Path, name: str, seconds: int, reason: str, origin: Origin, owner: str = "") -> int:
+    """Take a name, and what is below it, out of all lists. One that is allowed gets the new end, reason and owner.
+
+    The owner answers for it: others ask that person whether it is still needed. Without one, who decided does.
+    """
+    reason, owner = reason_of(reason), owner_of(owner)
     bounded(seconds, MAX_ALLOW)
     name = allowable(name)
     settle(store, state, origin.time)
     with store.transaction() as run:
         rows.end(run, "allow", name, origin.actor, origin.time)
-        rows.add(run, "allow", name, reason, origin.actor, origin.time, origin.time + seconds)
-        audit.record(run, origin, "allow.add", name, {"reason": reason, "ends": origin.time + seconds})
+        rows.add(run, "allow", name, reason, origin.actor, origin.time, origin.time + seconds, owner)
+        owned = {"owner": owner} if owner else {}
+        audit.record(run, origin, "allow.add", name, {"reason": reason, "ends": origin.time + seconds, **owned})
         return publish(run, state, origin.time)
 
 
@@ -138,7 +143,7 @@ def _found(file: DecisionsFile) -> Decisions | None:
 
 
 def _meaning(held: list[Decision], serial: int, now: int) -> Decisions:
-    allowed = tuple(Allowed(one.name, float(one.until), one.reason) for one in held if one.what == "allow")
+    allowed = tuple(Allowed(one.name, float(one.until), one.reason, one.answers) for one in held if one.what == "allow")
     bypasses = [Bypass(float(one.until), one.reason) for one in held if one.what == "bypass"]
     return Decisions(serial, float(now), allowed, bypasses[-1] if bypasses else None)
 

@@ -1,14 +1,17 @@
 """Seeds an empty casework.db with the units and campaigns of config.yaml, once; afterwards the database is the truth.
 
-No SQL (casework.store.units) and no later changes: those are people's.
+No SQL (casework.store) and no later changes: those are people's.
 """
 
 from __future__ import annotations
 
 import logging
 
+from casework import campaigns
+from casework.store import campaigns as rows
 from casework.store import units
 from casework.store.audit import Origin, record
+from casework.store.campaigns import Campaign
 from casework.store.engine import Store
 from contracts.settings import Settings
 
@@ -26,9 +29,10 @@ def seed(store: Store, settings: Settings, origin: Origin) -> bool:
         for unit in settings.units:
             units.add_unit(run, unit.code, unit.name, unit.parent, unit.networks)
         for one in settings.campaigns:
-            units.add_campaign(run, one.id, one.title, one.letter, one.issuer, one.start, one.end)
+            rows.put(run, Campaign(one.id, one.title, one.letter, one.issuer, start=one.start, end=one.end))
         units.reach(run, MILESTONE, origin.time)
         detail = {"units": len(settings.units), "campaigns": len(settings.campaigns)}
         record(run, origin, "database.seed", "casework.db", detail)
+        campaigns.publish(run, settings.state, origin.time)
     log.info("seeded casework.db from the settings: %d units, %d campaigns", *detail.values())
     return True

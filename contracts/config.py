@@ -345,11 +345,7 @@ def _check_references(reader: _Reader) -> None:
                 reader.complain((section, index, key), f"given twice, saw {_shown(name)}")
             if item is not None or name is not None:
                 seen.add(name)
-    campaigns = {reader.good.get(("campaigns", index, "id")) for index in range(len(_good(reader, "campaigns")))}
     for index in range(len(_good(reader, "lists"))):
-        campaign = reader.good.get(("lists", index, "campaign"))
-        if campaign and campaign not in campaigns:
-            reader.complain(("lists", index, "campaign"), f"no campaign has this id, saw {_shown(campaign)}")
         zone = reader.good.get(("lists", index, "zone"), "")
         try:
             names.to_wire(zone)

@@ -28,6 +28,7 @@ class Allowed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     until: float  # seconds since the epoch
     reason: str
+    owner: str = ""  # who answers for it
 
 
 class Bypass(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

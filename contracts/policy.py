@@ -28,6 +28,7 @@ class ManifestEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: int
     addresses: int
     address_mode: Mode = "monitor"  # of its networks: an address may be shared with what nobody wants to block
+    window: str = ""  # why the mode is not what the list says: its campaign begins later, or is over
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

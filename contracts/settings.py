@@ -214,7 +214,7 @@ class ListSource(Struct, frozen=True, forbid_unknown_fields=True):
     zone: str = ""
     """Name of the zone of an RPZ file that does not say it by itself (no SOA record, no `$ORIGIN`)."""
     campaign: str = ""
-    """Campaign the list belongs to, by its `id`."""
+    """Campaign the list belongs to, by its `id`: one that exists (`sinkhole campaigns ls`), or is seeded from here."""
     kind: Kind = "c2"
     """Kind of its indicators where the file does not say."""
     mode: Mode = "enforce"

@@ -170,8 +170,11 @@ class _Telling:
             "source": match.labels.source,
             "mode": entry.mode if found.step != "answer" else entry.address_mode,
             "asks_for": match.rule.action,
+            "window": entry.window,
         }
         self._told["address"] = verdict.address_text or None
+        if entry.window:
+            self.note(f"the list {entry.list}: {entry.window}")
 
     def decided(self, verdict: Verdict) -> dict[str, Any]:
         """What was matched decides."""

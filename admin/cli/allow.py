@@ -29,16 +29,19 @@ def group() -> None:
 @click.argument("name")
 @click.option("--reason", required=True, help="Why; it stands in the audit.")
 @click.option("--for", "seconds", required=True, type=Length(ever=False), help="12h, 7d; a year at most.")
+@click.option("--owner", default="", help="Who answers for it, a person or an office (default: you).")
 @json_option
 @click.pass_context
-def add(ctx: click.Context, name: str, reason: str, seconds: int, as_json: bool) -> None:
+def add(ctx: click.Context, name: str, reason: str, seconds: int, owner: str, as_json: bool) -> None:
     """Take NAME out of all lists; it may be written as letters do: `good[.]example`."""
-    state, name = ctx.obj.settings.state, question_name(name)
+    state, name, who = ctx.obj.settings.state, question_name(name), origin()
     with store_of(ctx) as store:
-        live = tell(state, "decisions", decisions.allow(store, state, name, seconds, reason, origin()))
+        live = tell(state, "decisions", decisions.allow(store, state, name, seconds, reason, who, owner))
     until, zone = int(time.time()) + seconds, ZoneInfo(ctx.obj.settings.time_zone)
     if as_json:
-        echo_json({"name": name, "allowed": True, "until": iso(until, zone), **live._asdict()})
+        echo_json(
+            {"name": name, "allowed": True, "owner": owner or who.actor, "until": iso(until, zone), **live._asdict()}
+        )
         return
     click.echo(f"{clean(name)} is allowed until {local_time(until, zone)}")
     click.echo(told(live), err=True)

@@ -109,7 +109,8 @@ def show(ctx: click.Context, what: rows.What, *, as_json: bool, none: str) -> No
         echo_json([as_data(one, zone, now) for one in found])
     elif found:
         name = what == "allow"
-        heads = (*(("NAME",) if name else ()), "STATE", "SINCE", "UNTIL", "BY", "REASON")
+        named, owned = (("NAME",), ("OWNER",)) if name else ((), ())
+        heads = (*named, "STATE", "SINCE", "UNTIL", *owned, "BY", "REASON")
         click.echo(table([_line(one, zone, now, name=name) for one in found], heads))
     else:
         click.echo(none, err=True)
@@ -125,16 +126,17 @@ def told(live: Live) -> str:
 def as_data(one: Decision, zone: ZoneInfo, now: float) -> dict[str, Any]:
     """For programs."""
     ended = iso(one.ended, zone) if one.ended else None
+    owner = {"owner": one.answers} if one.what == "allow" else {}
     return {
         "name": one.name or None, "state": _state(one, now), "since": iso(one.since, zone),
         "until": iso(one.until, zone), "ended": ended, "ended_by": one.ended_by, "actor": one.actor,
-        "reason": one.reason,
+        "reason": one.reason, **owner,
     }  # fmt: skip
 
 
 def _line(one: Decision, zone: ZoneInfo, now: float, *, name: bool) -> tuple[str, ...]:
     since, until = local_time(one.since, zone), local_time(one.ended or one.until, zone)
-    cells = (_state(one, now), since, until, one.actor, one.reason)
+    cells = (_state(one, now), since, until, *((one.answers,) if name else ()), one.actor, one.reason)
     return tuple(map(clean, (one.name, *cells) if name else cells))
 
 

@@ -13,6 +13,7 @@ import click
 
 from admin.cli.terminal import clean
 from casework.accounts import AccountError
+from casework.campaign_rules import CampaignError
 from casework.clients import ClientsError
 from casework.decision_rules import DecisionError
 from casework.refusals import WrongInput
@@ -52,6 +53,6 @@ def in_one_line() -> Iterator[None]:
     """What goes wrong in casework is said so: exit 2 where it was asked for wrongly, else 1."""
     try:
         yield
-    except (AccountError, ClientsError, DecisionError, WrongDatabase, DatabaseError, OSError) as error:
+    except (AccountError, CampaignError, ClientsError, DecisionError, WrongDatabase, DatabaseError, OSError) as error:
         kind = _AskedWrongly if isinstance(error, WrongInput) else click.ClickException
         raise kind(clean(str(error))) from error

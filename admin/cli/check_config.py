@@ -14,6 +14,7 @@ import click
 from admin.cli.main import Context, SettingsError, read_settings
 from admin.cli.terminal import clean, echo_json, echo_problems, number, table
 from contracts import feeds, yamlio
+from contracts.campaigns import BadCampaigns, CampaignsFile
 from contracts.networks import Endpoint
 from contracts.settings import Settings, system_upstreams
 from contracts.yamlio import Problem
@@ -52,6 +53,7 @@ def examine(file: Path) -> tuple[list[str], dict[str, Any]]:
         for index, source in enumerate(settings.lists)
         if source.path and not settings.beside(source.path).is_file()
     ]
+    problems += _unknown_campaigns(settings, lines)
     for key, file_name in (
         (("dns", "upstreams", "tls_ca_file"), settings.dns.upstreams.tls_ca_file),
         (("feeds", "ca_file"), settings.feeds.ca_file),
@@ -65,6 +67,21 @@ def examine(file: Path) -> tuple[list[str], dict[str, Any]]:
         problems.append(Problem(place, line, "`system` finds no resolver in /etc/resolv.conf but ourselves"))
     problems.sort(key=lambda problem: problem.line)
     return [f"{file}: {problem}" for problem in problems], _meaning(settings, upstreams)
+
+
+def _unknown_campaigns(settings: Settings, lines: dict[yamlio.Path, int]) -> list[Problem]:
+    """Lists of a campaign that is neither published by the service nor will be seeded from here."""
+    try:
+        found = CampaignsFile(settings.state).read()
+    except (BadCampaigns, OSError):  # told by the lists process, who follows this file
+        return []
+    known = {one.id for one in (settings.campaigns if found is None else found.windows)}
+    return [
+        Problem(("lists", index, "campaign"), lines["lists", index, "campaign"],
+                f"no campaign has this id, saw {source.campaign!r}")
+        for index, source in enumerate(settings.lists)
+        if source.campaign and source.campaign not in known
+    ]  # fmt: skip
 
 
 def _certificates_problem(settings: Settings, file: str) -> str:

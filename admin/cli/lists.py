@@ -48,7 +48,7 @@ group.add_command(refresh.command)
 @group.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", help="Name of the list (default: from the file's name).")
-@click.option("--campaign", help="Campaign it belongs to, by its id in the settings.")
+@click.option("--campaign", help="Campaign it belongs to, by its id (`sinkhole campaigns ls`).")
 @click.option(
     "--format",
     "format_name",
@@ -163,10 +163,11 @@ def _workers(workers: Workers | None) -> str:
 @click.pass_obj
 def ls_command(obj: Any, name: str | None, as_json: bool) -> None:
     """Show the lists in the order in which they are asked; with NAME all versions of that list."""
-    from blocklists.lookup import list_lists
+    from blocklists.lookup import campaigns_today, list_lists
 
+    today = campaigns_today(obj.settings)
     with _library(obj.settings) as library:
-        found = [one for one in list_lists(library, obj.settings.lists) if name in {None, one.name}]
+        found = [one for one in list_lists(library, obj.settings.lists, today) if name in {None, one.name}]
     if as_json:
         echo_json(found)
     elif found:
@@ -175,6 +176,8 @@ def ls_command(obj: Any, name: str | None, as_json: bool) -> None:
         for one in found:
             if one.departure:
                 click.echo(clean(f"note: {one.departure}"))
+            if one.window:
+                click.echo(clean(f"note: list {one.name}: {one.window}"))
     else:
         click.echo(
             clean(f"no list is called {name}" if name else "no lists yet; `sinkhole lists import FILE` makes one")

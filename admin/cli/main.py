@@ -30,6 +30,7 @@ COMMANDS = {
     "lists": ("admin.cli.lists:group", "Import, inspect, roll back and withdraw lists of indicators."),
     "bypass": ("admin.cli.bypass:group", "The red switch: block nothing, record everything, for a time."),
     "allow": ("admin.cli.allow:group", "Take a name out of all lists, for a reason and a time."),
+    "campaigns": ("admin.cli.campaigns:group", "Campaigns: their letters, dates, units and deadlines."),
     "hosts": ("admin.cli.hosts:command", "Show the machines that asked for listed names."),
     "hits": ("admin.cli.hits:command", "Show or export single hits from the ledger."),
     "clients": ("admin.cli.clients:group", "Put networks into monitor mode, exempt them, or end that."),

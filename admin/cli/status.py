@@ -55,7 +55,7 @@ def gather(settings: Settings, expected: list[Process]) -> dict[str, Any]:
     decisions = _decisions(settings, time.time())
     if allowed := decisions["allowed"]:
         names = "1 name is" if allowed == 1 else f"{number(allowed)} names are"
-        notes.append(f"{names} allowed for a time: no list decides about them (sinkhole allow ls)")
+        notes.append(f"{names} allowed for a time: no list decides about them (sinkhole allow ls); {_owners(settings)}")
     hits = _hits(replies)
     if limited := hits["counters"].get("limited", 0):
         most = ", ".join(f"{who} {number(times)}" for who, times in _loudest(replies))
@@ -133,6 +133,14 @@ def _decisions(settings: Settings, now: float) -> dict[str, Any]:
     found = _decided(settings)
     bypassed = found.bypass is not None and now < found.bypass.until
     return {"allowed": sum(1 for one in found.allowed if now < one.until), "bypassed": bypassed}
+
+
+def _owners(settings: Settings) -> str:
+    """Who answers for the names that are allowed, the first ones that end."""
+    zone, now = ZoneInfo(settings.time_zone), time.time()
+    held = sorted((one for one in _decided(settings).allowed if now < one.until), key=lambda one: one.until)
+    told = [f"{one.name} until {local_time(one.until, zone)} ({one.owner or 'nobody'})" for one in held[:LOUDEST]]
+    return ", ".join(told) + (", ..." if len(held) > LOUDEST else "")
 
 
 def _decided(settings: Settings) -> Decisions:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from casework.store.engine import Connection
 
 What = Literal["bypass", "allow"]
-_COLUMNS = "id, what, name, reason, actor, since, until, ended, ended_by"
+_COLUMNS = "id, what, name, reason, actor, since, until, ended, ended_by, owner"
 
 
 class Decision(NamedTuple):
@@ -25,17 +25,25 @@ class Decision(NamedTuple):
     until: int
     ended: int | None
     ended_by: str | None
+    owner: str = ""  # who answers for it, "": the actor
+
+    @property
+    def answers(self) -> str:
+        """Who answers for it."""
+        return self.owner or self.actor
 
     def holds(self, now: float) -> bool:
         """Whether it has an effect."""
         return self.ended is None and now < self.until
 
 
-def add(run: Connection, what: What, name: str, reason: str, actor: str, since: int, until: int) -> None:
+def add(
+    run: Connection, what: What, name: str, reason: str, actor: str, since: int, until: int, owner: str = ""
+) -> None:
     """A decision that holds from now on."""
     run.execute(
-        "INSERT INTO decisions (what, name, reason, actor, since, until) VALUES (?, ?, ?, ?, ?, ?)",
-        (what, name, reason, actor, since, until),
+        "INSERT INTO decisions (what, name, reason, actor, since, until, owner) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (what, name, reason, actor, since, until, owner),
     )
 
 

@@ -1,11 +1,10 @@
-"""Units, their networks and the campaigns in casework.db.
+"""Units and their networks in casework.db.
 
 No settings here: casework.seed turns config.yaml into these rows, once.
 """
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Iterable
 
 from casework.store.engine import Connection, Store
@@ -36,22 +35,6 @@ def add_unit(run: Connection, code: str, name: str, parent: str, networks: Itera
             (unit, str(network), network.network_address.packed, network.broadcast_address.packed)
             for network in dict.fromkeys(networks)
         ],
-    )
-
-
-def add_campaign(
-    run: Connection,
-    campaign: str,
-    title: str,
-    letter: str,
-    issuer: str,
-    start: datetime.date | None,
-    end: datetime.date | None,
-) -> None:
-    """A campaign; open dates are None."""
-    run.execute(
-        'INSERT INTO campaigns (id, title, letter, issuer, "start", "end") VALUES (?, ?, ?, ?, ?, ?)',
-        (campaign, title, letter, issuer, start and start.isoformat(), end and end.isoformat()),
     )
 
 

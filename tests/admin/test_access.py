@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import inspect
 import io
 from collections.abc import Callable
@@ -11,14 +12,16 @@ import pytest
 from flask import Flask
 from werkzeug.exceptions import Forbidden
 
-from admin import access
+from admin import access, access_casework
 from admin.access import PERMISSIONS, Permission, Person
 from blocklists.library import Library
 from blocklists.report import Version
 from blocklists.service import ImportOptions, Lists
 from casework.accounts import ROLES
+from casework.decision_rules import DecisionError
 from casework.hosts import EVERY_HOST, HostRow
 from casework.store.accounts import all_accounts
+from casework.store.campaigns import Campaign
 from contracts.settings import Settings
 from runtime.control import Unreachable
 from tests.admin.conftest import CAST, Browser, People
@@ -39,6 +42,16 @@ TABLE: dict[tuple[str, str, str], tuple[int, int, int, int, int]] = {
     ("GET", "hosts.show", "/hosts/1"): (LOGIN, 200, 200, 200, 200),
     ("POST", "hosts.export", "/hosts/export.csv"): (LOGIN, 403, 200, 403, 200),
     ("GET", "audit.show_list", "/audit/"): (LOGIN, 403, 403, 200, 200),
+    ("GET", "campaigns.show_list", "/campaigns/"): (LOGIN, 200, 200, 200, 200),
+    ("GET", "campaigns.show", "/campaigns/named/demo-2026"): (LOGIN, 200, 200, 200, 200),
+    ("GET", "campaigns.show_new", "/campaigns/new"): (LOGIN, 403, 200, 403, 200),
+    ("POST", "campaigns.add", "/campaigns/new"): (LOGIN, 403, 422, 403, 422),  # nothing entered
+    ("GET", "campaigns.show_change", "/campaigns/named/demo-2026/change"): (LOGIN, 403, 200, 403, 200),
+    ("POST", "campaigns.change", "/campaigns/named/demo-2026/change"): (LOGIN, 403, 422, 403, 422),
+    ("POST", "campaigns.end", "/campaigns/named/demo-2026/end"): (LOGIN, 403, 422, 403, 422),
+    ("GET", "allowed.show_list", "/allowed/"): (LOGIN, 200, 200, 200, 200),
+    ("POST", "allowed.add", "/allowed/"): (LOGIN, 422, 422, 403, 422),
+    ("POST", "allowed.end", "/allowed/end"): (LOGIN, 302, 302, 403, 302),
     ("GET", "lists.show_lists", "/lists/"): (LOGIN, 200, 200, 200, 200),
     ("GET", "lists.search", "/lists/search?q=evil.example"): (LOGIN, 200, 200, 200, 200),
     ("GET", "lists.show", "/lists/named/thu"): (LOGIN, 200, 200, 200, 200),
@@ -57,6 +70,7 @@ TABLE: dict[tuple[str, str, str], tuple[int, int, int, int, int]] = {
 # What a view may ask for, with the one permission it takes; the rest of admin.access gives nothing that is stored.
 HOST = HostRow(1, "127.10.0.7", "", "", 0, 0, 0, ())
 OPTIONS = ImportOptions("thu", hold=True)
+DEMO, DAY = Campaign("demo-2026", "Thử"), datetime.date(2026, 11, 30)
 ASKED: dict[str, tuple[Permission, Callable[[], object]]] = {
     "list_hosts": ("hosts", lambda: access.list_hosts(EVERY_HOST, "last_seen", True, 1, 50)),
     "host_choices": ("hosts", access.host_choices),
@@ -75,16 +89,30 @@ ASKED: dict[str, tuple[Permission, Callable[[], object]]] = {
     "import_list": ("change-lists", lambda: _unreachable(lambda: access.import_list(REPO / "README.md", OPTIONS))),
     "activate_list": ("change-lists", lambda: _unreachable(lambda: access.activate_list("thu", 1))),
     "rollback_list": ("change-lists", lambda: _unreachable(lambda: access.rollback_list("thu"))),
+    "list_campaigns": ("campaigns", access_casework.list_campaigns),
+    "fetch_campaign": ("campaigns", lambda: access_casework.fetch_campaign("demo-2026")),
+    "campaign_units": ("campaigns", lambda: access_casework.campaign_units(DEMO)),
+    "campaign_lists": ("campaigns", lambda: access_casework.campaign_lists(DEMO)),
+    "campaign_machines": ("campaigns", lambda: access_casework.campaign_machines(DEMO)),
+    "add_campaign": ("change-campaigns", lambda: access_casework.add_campaign(Campaign("moi", "Mới"))),
+    "change_campaign": ("change-campaigns", lambda: access_casework.change_campaign(DEMO, "")),
+    "end_campaign": ("change-campaigns", lambda: access_casework.end_campaign("demo-2026", DAY, "hết hạn")),
+    "allowed_names": ("allowed", access_casework.allowed_names),
+    "allow_name": ("change-allowed", lambda: access_casework.allow_name("a.example", 3600, "nhầm", "")),
+    "disallow_name": ("change-allowed", lambda: _none_allowed(lambda: access_casework.disallow_name("a.example", ""))),
     "withdraw_list": ("change-lists", lambda: _unreachable(lambda: access.withdraw_list("thu"))),
 }
 PAGES: dict[Permission, list[str]] = {
     "hosts": ["/hosts/", "/hosts/1"],
     "export": ["/hosts/export.csv"],
     "audit": ["/audit/"],
+    "campaigns": ["/campaigns/", "/campaigns/named/demo-2026"],
+    "change-campaigns": ["/campaigns/new", "/campaigns/named/demo-2026/change"],
+    "allowed": ["/allowed/"],
     "change-lists": ["/lists/upload", "/lists/named/thu/rollback", "/lists/named/thu/withdraw"],
     "lists": ["/lists/", "/lists/named/thu", "/lists/named/thu/1", "/lists/named/thu/1/not-taken.csv", "/lists/search"],
 }
-GIVES_NOTHING = {"install", "person", "require", "origin", "local_path"}
+GIVES_NOTHING = {"install", "person", "require", "origin", "local_path", "all_lists"}
 FIELDS = {
     "/language": {"language": "en"},
     "/hosts/export.csv": {"reason": "Báo cáo chiến dịch"},
@@ -108,6 +136,12 @@ def _version() -> Version:
 def _unreachable(ask: Callable[[], object]) -> None:
     """There is no lists process here: whoever gets as far as asking it may do it."""
     with pytest.raises(Unreachable):
+        ask()
+
+
+def _none_allowed(ask: Callable[[], object]) -> None:
+    """Whoever is told that may ask."""
+    with pytest.raises(DecisionError):
         ask()
 
 
@@ -139,7 +173,10 @@ def test_roles_of_the_table_are_those_of_the_accounts() -> None:
 
 def test_everything_that_gives_data_is_asked_below() -> None:
     functions = {
-        name for name, one in inspect.getmembers(access, inspect.isfunction) if one.__module__ == "admin.access"
+        name
+        for module in (access, access_casework)
+        for name, one in inspect.getmembers(module, inspect.isfunction)
+        if one.__module__ == module.__name__
     }
     assert {name for name in functions if not name.startswith("_")} == set(ASKED) | GIVES_NOTHING
 

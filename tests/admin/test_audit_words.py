@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from urllib.parse import quote
 
+import msgspec
 import pytest
 from flask import Flask
 
@@ -16,7 +17,7 @@ from admin import audit_log, audit_words
 from admin.show import ACTS
 from blocklists.library import Library
 from blocklists.service import ImportOptions, Lists
-from casework import accounts, clients, decisions, unrecorded
+from casework import accounts, campaigns, clients, decisions, shipped, unrecorded
 from casework.store import audit
 from casework.store.audit import AuditEntry, Origin
 from casework.store.engine import Store, open_casework
@@ -67,6 +68,11 @@ def everything(people: People, store: Store, settings: Settings) -> People:
     decisions.end_bypass(store, settings.state, "Hết kẹt", mai)
     decisions.allow(store, settings.state, "tot.example", 86400, "Báo nhầm", mai)
     decisions.disallow(store, settings.state, "tot.example", "Hết cần", mai)
+    hoa = ROOT._replace(actor="os:hoa")
+    made = campaigns.add(store, settings.state, shipped.every()["chien-dich-2022"], hoa)
+    units = {"scope": ("so-mau",), "outside": "off"}
+    campaigns.change(store, settings.state, msgspec.structs.replace(made, **units), hoa)
+    campaigns.end(store, settings.state, made.id, made.start, "Xong sớm", hoa)
     with closing(Library.open(settings.state)) as library:
         lists = Lists(settings, library)
         lists.seed()
@@ -118,6 +124,10 @@ def acts(text: str) -> set[str]:
             | {"forwarders.add", "forwarders.remove", "bypass.on", "bypass.off", "allow.add", "allow.remove"}),
         ("tạm ngừng chặn", {"bypass.on"}),
         ("báo nhầm", {"allow.add"}),
+        ("hoa (may chu)", {"campaign.add", "campaign.change", "campaign.end"}),
+        ("đơn vị tham gia: – → so-mau", {"campaign.change"}),
+        ("ngoài thời gian chiến dịch: chỉ ghi nhận", {"campaign.add"}),
+        ("ngày kết thúc: 2022-09-29 → 2022-08-23", {"campaign.end"}),
         ("chỉ ghi nhận cho mạng", set()),
         ("che do chi ghi nhan", {"clients.monitor"}),
         ("được tin về: ecs, mac", {"forwarders.add"}),

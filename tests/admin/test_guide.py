@@ -20,7 +20,7 @@ HEADING = re.compile(r'<th scope="col" aria-sort="[^"]+"[^>]*><a [^>]*>([^<]+?)\
 # Bold for weight, not names of anything on a page.
 LISTS = (
     "/lists/", "/lists/named/thu", "/lists/named/thu/1", "/lists/upload", "/lists/named/thu/rollback",
-    "/lists/named/kill-switch",
+    "/lists/named/kill-switch", "/campaigns/", "/campaigns/named/demo-2026", "/campaigns/new", "/allowed/",
 )  # fmt: skip
 STRESSED = {"Nghi nhiễm chưa phải là nhiễm.", "vẫn"}
 
@@ -33,6 +33,8 @@ def test_words_in_bold_stand_on_a_page(people: People, settings: Settings) -> No
         lists.import_file("os:test", io.BytesIO(b"c2.evil.example\n-\n"), options)
     named = Claim(b"\x7f\x0a\0\x35", "ecs")  # a column of its own says who named the machine
     populate(settings, [("127.10.0.7", 5, "c2.evil.example", 1)], claim=named)
+    token = {"name": "tot.example", "reason": "Báo nhầm", "days": "1"}
+    assert people["administrator"].submit("/allowed/", "/allowed/", **token).status_code == 302
     seen = ""
     for browser in (people["anonymous"], people["administrator"]):
         for path in ("/login", "/hosts/", "/hosts/?q=127.10", "/hosts/1", "/audit/", "/password", *LISTS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from blocklists import client
 from blocklists.library import Library
 from blocklists.lookup import list_lists
 from blocklists.service import ImportOptions
+from contracts.campaigns import Campaigns, CampaignsFile, Window
 from contracts.control import RunFolder
 from contracts.settings import Settings
 from runtime.actor import own_actor
@@ -234,3 +236,26 @@ def test_hang_up_reads_settings_and_lists_again(settings, tmp_path):
         until(lambda: ready(settings) and bool(status(settings)["problems"]), "the missing file is told")
         assert status(settings)["problems"] == ["list gone was not imported: gone.txt: No such file or directory"]
         assert live_match(settings, "a.example")
+
+
+def test_a_list_of_the_settings_waits_for_its_campaign_and_follows_its_dates(settings, tmp_path):
+    (tmp_path / "one.txt").write_text("a.example\n")
+    listed = "lists: [{name: one, path: one.txt, campaign: c-new}]"
+    (tmp_path / "config.yaml").write_text(CONFIG.replace("lists: []", listed))
+    file, past = CampaignsFile(settings.state), datetime.date(2020, 1, 1)
+
+    def modes() -> dict[str, str]:
+        return {one.list: one.mode for one in policy_of(settings).read().entries}
+
+    with running(settings):
+        (problem,) = status(settings)["problems"]
+        assert problem == "list one was not imported: no campaign has the id 'c-new'; known: demo"
+        file.publish(Campaigns(1, 0.0, (Window("c-new"),)))
+        until(lambda: modes().get("one") == "enforce", "the list is taken")
+        assert status(settings)["problems"] == []
+        file.publish(Campaigns(2, 0.0, (Window("c-new", None, past),)))
+        until(lambda: modes()["one"] == "monitor", "its campaign is over")
+        assert "list one: campaign c-new ended 2020-01-01: only watched" in status(settings)["notes"]
+        file.path.write_bytes(b"damaged")
+        until(lambda: status(settings)["problems"] != [], "damage is told")
+        assert modes()["one"] == "monitor", "what was known before holds"

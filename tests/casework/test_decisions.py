@@ -133,3 +133,19 @@ def test_a_lost_file_and_one_that_says_more_than_was_decided_are_put_right(store
     assert file.read().allowed == ()
     assert file.read().serial > before.serial
     assert not decisions.repair(store, tmp_path, NOW + 10)
+
+
+def test_somebody_answers_for_an_allowed_name(store, tmp_path):
+    decisions.allow(store, tmp_path, "a.example", 3600, "false alarm", WHO)
+    decisions.allow(store, tmp_path, "b.example", 3600, "false alarm", WHO, "  Phòng\nKế toán ")
+    assert {one.name: one.answers for one in rows.holding(store.connection, NOW)} == {
+        "a.example": "os:lan",
+        "b.example": "Phòng Kế toán",
+    }
+    assert [one.owner for one in DecisionsFile(tmp_path).read().allowed] == ["os:lan", "Phòng Kế toán"]
+    assert audit.latest(store, 1)[0].detail["owner"] == "Phòng Kế toán"
+    decisions.allow(store, tmp_path, "b.example", 3600, "still needed", WHO)
+    assert rows.holding(store.connection, NOW)[-1].answers == "os:lan", "the new decision has its own"
+    for owner in ("x" * 201, "\x1b[2J"):
+        with pytest.raises(DecisionError, match="the owner"):
+            decisions.allow(store, tmp_path, "c.example", 3600, "false alarm", WHO, owner)

@@ -89,13 +89,17 @@ def test_a_decision_that_is_not_recorded_is_a_problem(status, settings_file):
 
 def test_names_that_are_allowed_are_counted_while_they_are(status, settings_file):
     file, now = DecisionsFile(settings_file.parent / "var"), time.time()
-    allowed = [Allowed(f"n{number}.example", now + seconds, "") for number, seconds in enumerate((600, 600, -600))]
+    allowed = [
+        Allowed(f"n{number}.example", now + seconds, "", "Phòng Mẫu") for number, seconds in enumerate((600, 600, -600))
+    ]
     told = {1: "1 name is allowed", 2: "2 names are allowed"}
     for count, words in told.items():
         file.publish(Decisions(count, allowed=tuple(allowed[2 - count :])))
         ran = status()
         assert ran.exit_code == 0
-        assert notes(ran) == [f"{words} for a time: no list decides about them (sinkhole allow ls)"]
+        (told_now,) = notes(ran)
+        assert told_now.startswith(f"{words} for a time: no list decides about them (sinkhole allow ls); n")
+        assert told_now.endswith(" (Phòng Mẫu)")
     file.publish(Decisions(3, allowed=tuple(allowed[2:]), bypass=Bypass(now + 600, "")))
     assert notes(status()) == []
     assert json.loads(status("--json").stdout)["decisions"] == {"allowed": 0, "bypassed": True}

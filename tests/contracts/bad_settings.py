@@ -93,7 +93,6 @@ BAD = [
     ("list format", BASE + "lists:\n  - {name: l, path: p, format: xls}\n", ["line 9: lists[0].format"], "saw 'xls'"),
     ("list without a path", BASE + "lists:\n  - name: l\n", ["line 9: lists[0].path"], "missing"),
     ("list twice", BASE + "lists:\n  - {name: l, path: p}\n  - {name: l, path: q}\n", ["line 10: lists[1].name"], "given twice"),
-    ("list of no campaign", BASE + CAMPAIGN + "lists:\n  - {name: l, path: p, campaign: c2}\n", ["line 11: lists[0].campaign"], "no campaign has this id, saw 'c2'"),
     ("list of two sources", BASE + "lists:\n  - {name: l, path: p, url: 'https://u:pw@h/x?k=1'}\n", ["line 9: lists[0].url"], "one source, saw 'https://h/x'"),
     ("list from elsewhere", BASE + "lists:\n  - {name: l, url: 'ftp://h/x'}\n", ["line 9: lists[0].url"], "expected http://… or https://…"),
     ("list too often", BASE + "lists:\n  - {name: l, path: p, every: 4m}\n", ["line 9: lists[0].every"], "expected 5m to 30d, saw '4m'"),

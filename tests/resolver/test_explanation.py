@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from contracts import names
 from resolver import explanation
-from tests.resolver.making import CLIENT, STRANGER
+from tests.resolver.making import CLIENT, STRANGER, listed, policy
+from tests.resolver.making import engine as engine_of
 
 REASON = "the name is listed: answered with the sinkhole address (evil.example, letter-7 version 7, line 12)"
 
@@ -35,6 +37,7 @@ def test_a_listed_name(engine):
             "source": "ncsc",
             "mode": "enforce",
             "asks_for": "",
+            "window": "",
         },
         "address": "127.53.0.9",
         "notes": [],
@@ -50,6 +53,16 @@ def test_a_listed_name(engine):
         "rung": "listed",
         "reason": REASON,
     }
+
+
+def test_a_list_whose_campaign_is_over(tmp_path):
+    live = policy(tmp_path, ("letter-7", "monitor", [listed("evil.example")]))
+    over = "campaign c-7 ended 2026-12-31: only watched"
+    ((entry, segment),) = live.live
+    live = live._replace(live=((msgspec.structs.replace(entry, window=over), segment),))
+    told = explain(engine_of(live), "evil.example")
+    assert (told["outcome"], told["match"]["window"]) == ("monitor", over)
+    assert told["notes"] == [f"the list letter-7: {over}"]
 
 
 def test_a_stranger_is_told_nothing_of_what_is_listed(engine):
