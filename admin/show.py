@@ -67,6 +67,8 @@ ACTS = {
     "allow.remove": lazy_gettext("Name no longer allowed"),
     "list-import": lazy_gettext("Blocklist imported"),
     "list-import-refused": lazy_gettext("Blocklist refused"),
+    "list-rows-approved": lazy_gettext("Held rows of a blocklist approved"),
+    "list-rows-refused": lazy_gettext("Held rows of a blocklist refused"),
     "list-activate": lazy_gettext("Blocklist version activated"),
     "list-rollback": lazy_gettext("Blocklist version restored"),
     "list-withdraw": lazy_gettext("Blocklist withdrawn"),

@@ -25,7 +25,8 @@ from twisted.python.threadpool import ThreadPool
 from blocklists.feeds.runner import Feeds
 from blocklists.library import LOCK, DatabaseError, Library
 from blocklists.lookup import list_lists
-from blocklists.report import ImportReport, Seeded, Switched
+from blocklists.report import Decided, ImportReport, Seeded, Switched
+from blocklists.review import Wanted
 from blocklists.service import ImportOptions, Lists
 from blocklists.workers import tell_workers
 from contracts import config
@@ -75,6 +76,7 @@ class ListsProcess:
             "activate": self._activate,
             "rollback": self._rollback,
             "withdraw": self._withdraw,
+            "decide": self._decide,
             "refresh": self._refresh,
             "reload": lambda _call: self.reload(),
             "status": lambda _call: self.status(),
@@ -178,6 +180,13 @@ class ListsProcess:
         name = _text(call.args, "name")
         return self._answer(call, lambda: self._lists.withdraw(call.actor, name))
 
+    def _decide(self, call: Call) -> Deferred[Any]:
+        try:
+            wanted = msgspec.convert(call.args, Wanted)
+        except msgspec.ValidationError as error:
+            raise Refused(f"no request to decide: {error}") from error
+        return self._answer(call, lambda: self._lists.decide(call.actor, wanted))
+
     def _refresh(self, call: Call) -> Deferred[Any]:
         """Fetch one list, or all of the settings, one after the other."""
         names = [_text(call.args, "name")] if call.args.get("name") is not None else self._feeds.names()
@@ -204,7 +213,7 @@ class ListsProcess:
 
         return self._queue("refresh", work)
 
-    def _answer(self, call: Call, work: Callable[[], ImportReport | Switched]) -> Deferred[Any]:
+    def _answer(self, call: Call, work: Callable[[], ImportReport | Switched | Decided]) -> Deferred[Any]:
         """Do the work in the thread, tell the workers."""
 
         def done() -> Any:

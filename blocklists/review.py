@@ -64,7 +64,9 @@ def decide(library: Library, guard: Guard, actor: str, wanted: Wanted, publish: 
     chosen = {row.indicator: row for text in wanted.rows for row in _chosen(version, held, text)}
     rows = [row for row in chosen.values() if row.state != wanted.state]
     if not rows:
-        raise Refused(f"nothing to do: these rows of version {version.number} of {version.list} are {wanted.state}")
+        raise Refused(
+            f"nothing to do: that is decided already of these rows of version {version.number} of {version.list}"
+        )
     if wanted.state == "approved":
         second_person(guard, version, actor)
         for row in rows:

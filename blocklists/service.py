@@ -178,7 +178,7 @@ class Lists:
         if not counts.names + counts.addresses:
             return f"all of it waits; `sinkhole lists held {options.name}` shows why"
         found = counts.names + counts.addresses
-        why = "as asked" if options.hold else review.why_held(self.settings.guard, before, found)
+        why = review.why_held(self.settings.guard, before, found) or ("as asked" if options.hold else "")
         if not why and not options.unattended and self.settings.guard.two_person:
             why = f"another person than {person_of(actor)} must activate it"
         return f"{why}; `sinkhole lists activate {options.name} {number}` makes it live" if why else ""

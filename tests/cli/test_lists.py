@@ -46,7 +46,7 @@ def test_import_tells_what_was_taken_and_what_not(lists, letter):
 
 def test_import_as_json_is_the_whole_report(lists, letter):
     report = json.loads(lists("import", letter, "--name", "letter", "--json").stdout)
-    assert (report["state"], report["names"], report["bad_total"], report["refused_total"]) == ("live", 1, 2, 1)
+    assert (report["state"], report["names"], report["bad_total"], report["waiting_total"]) == ("live", 1, 2, 1)
     assert report["bad"][0] == {
         "line": 2,
         "text": "not good",
