@@ -49,8 +49,9 @@ SENTENCES = (
     _("no CSV: %(why)s"),
     _("no indicator in this row"),
     # what no list may block by itself
-    _("above a service that machines keep time or are updated by (%(name)s)"),
-    _("a service that machines keep time or are updated by (%(name)s)"),
+    _("held: %(why)s"),
+    _("parent of %(name)s, a service for time or updates"),
+    _("%(name)s is a service for time or updates"),
     _("protected domain %(domain)s"),
     _("parent of the protected domain %(domain)s"),
     _("a kill-switch name: it belongs in a list of that kind"),

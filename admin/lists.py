@@ -14,8 +14,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from admin import access, list_reasons, list_words
 from admin.access import Contents, ListFound
 from admin.lists_form import ChangeForm, HeldForm
-from admin.table_file import csv_text
 from admin.services import services
+from admin.table_file import csv_text
 from blocklists import review
 from blocklists.comparison import Difference
 from blocklists.report import Found, HeldRow, Version

@@ -57,9 +57,11 @@ class Guard:
         self._below = dict[str, Verdict]()  # names that are not free, with everything under them
         self._exact = dict[str, Verdict]()  # their parents
         for name in service_names():
-            self._guard(name, "service", f"a service that machines keep time or are updated by ({name})")
+            above = f"parent of {name}, a service for time or updates"
+            self._guard(name, "service", f"{name} is a service for time or updates", above)
         for domain in settings.guard.protected_domains:
-            self._guard(target(domain).name, "protected", f"protected domain {target(domain).name}")
+            name = target(domain).name
+            self._guard(name, "protected", f"protected domain {name}", f"parent of the protected domain {name}")
         for name in kill_switch_names():
             self._below[name] = _REFUSED_KILL_SWITCH
         self._internal = settings.guard.internal_networks
@@ -73,11 +75,11 @@ class Guard:
         self._clients = [one for one in settings.dns.allowed_clients if one.num_addresses > 1]
         self.fingerprint = self._fingerprint()
 
-    def _guard(self, domain: str, rule: Rule, reason: str) -> None:
+    def _guard(self, domain: str, rule: Rule, reason: str, above: str) -> None:
         self._below[domain] = Verdict(rule, reason)
         parent = domain.partition(".")[2]
         while parent:
-            self._exact[parent] = Verdict(rule, f"parent of the {reason}" if rule == "protected" else f"above {reason}")
+            self._exact[parent] = Verdict(rule, above)
             parent = parent.partition(".")[2]
 
     def _fingerprint(self) -> str:
@@ -163,9 +165,9 @@ def _refused(reason: str) -> Verdict:
 
 def _of_many(name: str) -> Verdict:
     """Names by themselves that many use; what is below them may be anybody's."""
-    if name in shared_hosts():
-        return Verdict("shared", f"anybody may put files or pages on {name}")
-    return Verdict("popular", f"{name} is among the most visited") if name in popular_names() else FREE
+    if name in popular_names():
+        return Verdict("popular", f"{name} is among the most visited")
+    return Verdict("shared", f"anybody may put files or pages on {name}") if name in shared_hosts() else FREE
 
 
 def _own_networks(settings: Settings) -> Iterator[tuple[Network, str]]:

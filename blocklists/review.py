@@ -45,10 +45,8 @@ def why_held(guard: Guard, before: Version | None, found: int) -> str:
 def second_person(guard: Guard, version: Version, actor: str) -> None:
     """Raises Refused where two persons are asked for, and this is the one who imported the version."""
     if guard.two_person and person_of(actor) == person_of(version.actor):
-        raise Refused(
-            f"version {version.number} of {version.list} was imported by {person_of(version.actor)}: "
-            "another person must let it go (guard.two_person)"
-        )
+        which, who = f"version {version.number} of {version.list}", person_of(version.actor)
+        raise Refused(f"{which} was imported by {who}: another person must let it go (guard.two_person)")
 
 
 def decide(library: Library, guard: Guard, actor: str, wanted: Wanted, publish: Callable[[], int]) -> Decided:

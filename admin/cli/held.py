@@ -11,9 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from admin.cli.hosts import told_in_one_line
 from admin.cli.terminal import clean, echo_json, local_time, number, table
-from runtime.state import claim_unless_there
 
 if TYPE_CHECKING:
     from blocklists.report import Decided, HeldRow, ListStatus
@@ -147,8 +145,10 @@ def show_command(obj: Any, name: str, as_json: bool) -> None:
     """
     from blocklists.library import Library
     from blocklists.lookup import list_lists
+    from admin.cli.hosts import told_in_one_line
     from casework import hosts
     from casework.store.engine import open_evidence
+    from runtime.state import claim_unless_there
 
     with closing(Library.reader(obj.settings.state)) as library:
         found = next((one for one in list_lists(library, obj.settings.lists) if one.name == name), None)

@@ -100,11 +100,11 @@ def test_the_name_comes_from_the_file(lists, letter):
 
 def test_nothing_usable_is_exit_1(lists, tmp_path):
     file = tmp_path / "empty.txt"
-    file.write_text("com.vn\n")
+    file.write_text("0.0.0.0\n")
     told = lists("import", file)
     assert told.exit_code == 1
     assert "Refused: no usable indicator in it" in told.output
-    assert "line 1  a public suffix" in told.output
+    assert "line 1  no address of a machine" in told.output
 
 
 def test_wrong_use_is_exit_2(lists, tmp_path, letter):
