@@ -20,6 +20,7 @@ from blocklists import review
 from blocklists.comparison import Difference
 from blocklists.report import Found, HeldRow, Version
 from casework.hosts import Reach
+from runtime.actor import actor_of_account
 from runtime.control import Refused
 
 blueprint = Blueprint("lists", __name__, url_prefix="/lists")
@@ -129,9 +130,18 @@ def version_page(shown: VersionShown, problem: str = "") -> str:
         problem=problem,
         form=ChangeForm(None, before=shown.found.status.live.number if shown.found.status.live else 0),
         held_form=HeldForm(),
+        mine=_needs_another(shown.version),
         words=list_words,
         reasons=list_reasons,
         may_change=may_change(),
+    )
+
+
+def _needs_another(version: Version) -> bool:
+    """Whether who looks may not let this version go, since two people must agree."""
+    who = access.person()
+    return who is not None and review.needs_another(
+        services().settings.guard, version, actor_of_account(who.account.name)
     )
 
 

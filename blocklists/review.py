@@ -42,9 +42,14 @@ def why_held(guard: Guard, before: Version | None, found: int) -> str:
     return f"{found} names and addresses where version {before.number} had {was}: a person must look"
 
 
+def needs_another(guard: Guard, version: Version, actor: str) -> bool:
+    """Whether two persons are asked for, and this is the one who imported the version."""
+    return guard.two_person and person_of(actor) == person_of(version.actor)
+
+
 def second_person(guard: Guard, version: Version, actor: str) -> None:
-    """Raises Refused where two persons are asked for, and this is the one who imported the version."""
-    if guard.two_person and person_of(actor) == person_of(version.actor):
+    """Raises Refused where another person is needed."""
+    if needs_another(guard, version, actor):
         which, who = f"version {version.number} of {version.list}", person_of(version.actor)
         raise Refused(f"{which} was imported by {who}: another person must let it go (guard.two_person)")
 

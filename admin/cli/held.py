@@ -143,9 +143,9 @@ def show_command(obj: Any, name: str, as_json: bool) -> None:
 
     Of a list in mode monitor these are the machines that it would have kept from what they asked for.
     """
+    from admin.cli.hosts import told_in_one_line
     from blocklists.library import Library
     from blocklists.lookup import list_lists
-    from admin.cli.hosts import told_in_one_line
     from casework import hosts
     from casework.store.engine import open_evidence
     from runtime.state import claim_unless_there
