@@ -25,7 +25,7 @@ from twisted.python.threadpool import ThreadPool
 from blocklists.feeds.runner import Feeds
 from blocklists.library import LOCK, DatabaseError, Library
 from blocklists.lookup import list_lists
-from blocklists.report import Decided, ImportReport, Seeded, Switched
+from blocklists.report import Decided, ImportReport, Seeded, Switched, Version
 from blocklists.review import Wanted
 from blocklists.service import ImportOptions, Lists
 from blocklists.workers import tell_workers
@@ -134,7 +134,7 @@ class ListsProcess:
             "serial": serial,
             "busy": busy,
             "problems": problems + self._feeds.problems(),
-            "notes": [one.departure for one in listed if one.departure] + self._feeds.notes(),
+            "notes": [one.departure for one in listed if one.departure] + _waiting(live) + self._feeds.notes(),
             "feeds": self._feeds.told(),
             "seeded": msgspec.to_builtins(self._seeded),
             "lists": [
@@ -329,6 +329,14 @@ def _options(args: dict[str, Any]) -> ImportOptions:
     except msgspec.ValidationError as error:
         raise Refused(f"no import request: {error}") from error
     return msgspec.structs.replace(options, unattended=False)
+
+
+def _waiting(live: list[Version]) -> list[str]:
+    return [
+        f"list {one.list}: {one.waiting} rows wait for a person; `sinkhole lists held {one.list}` shows them"
+        for one in live
+        if one.waiting
+    ]
 
 
 def _text(args: dict[str, Any], key: str) -> str:
