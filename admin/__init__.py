@@ -33,6 +33,7 @@ def create_app(settings: Settings, *, testing: bool = False, clock: Callable[[],
         language,
         lists,
         lists_change,
+        lists_held,
         overview,
         red_switch,
         security,
@@ -66,7 +67,7 @@ def create_app(settings: Settings, *, testing: bool = False, clock: Callable[[],
     access.install(app)
     red_switch.install(app)
     errors.install(app)
-    for page in (overview, auth, hosts, campaigns, lists, allowed, audit):
+    for page in (overview, auth, hosts, campaigns, lists, lists_held, allowed, audit):
         app.register_blueprint(page.blueprint)
     security.limit_logins(app, settings.admin.login_limit, ("auth.log_in", "auth.change_password"))
     return app

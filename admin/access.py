@@ -21,12 +21,14 @@ from admin.services import services
 from blocklists import client, comparison, contents, lookup
 from blocklists.comparison import Difference
 from blocklists.contents import Entry, NotTaken
+from blocklists.holds import Holds
 from blocklists.library import Library
-from blocklists.report import Found, ImportReport, ListStatus, Row, Switched, Version
+from blocklists.report import Decided, Found, HeldRow, ImportReport, ListStatus, Row, Switched, Version
+from blocklists.review import Wanted
 from blocklists.service import ImportOptions
 from casework import accounts, hosts
 from casework.accounts import Role
-from casework.hosts import Choices, EvidencePage, HostFilter, HostPage, HostRow, Point, Sort, Step
+from casework.hosts import Choices, EvidencePage, HostFilter, HostPage, HostRow, Point, Reach, Sort, Step
 from casework.store import audit
 from casework.store.accounts import Account
 from casework.store.audit import AuditEntry, Origin
@@ -248,6 +250,19 @@ def list_lines_not_taken(version: Version) -> list[tuple[NotTaken, Row]]:
         return list(contents.not_taken(library, version))
 
 
+def held_rows(version: Version, limit: int = -1) -> list[HeldRow]:
+    """Rows of a version that the guard held, those first that wait for a person."""
+    require("lists")
+    with _library() as library:
+        return Holds(library).rows(version, limit)
+
+
+def list_reach(name: str) -> Reach:
+    """How many machines asked for what a list has, whatever they were answered."""
+    require("hosts")
+    return hosts.reach(services().stores.evidence, name)
+
+
 def list_difference(before: Version, after: Version, rows: int) -> Difference:
     """What the later version of a list has different. Refused where the rows of one are no longer kept."""
     require("lists")
@@ -274,6 +289,13 @@ def activate_list(name: str, number: int) -> Switched:
     account = require("change-lists").account.name
     with _turn():
         return client.activate(services().settings, name, number, account)
+
+
+def decide_rows(wanted: Wanted) -> Decided:
+    """Approve or refuse held rows, as above."""
+    account = require("change-lists").account.name
+    with _turn():
+        return client.decide(services().settings, wanted, account)
 
 
 def rollback_list(name: str) -> Switched:

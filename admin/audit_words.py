@@ -31,6 +31,7 @@ KEYS = {
     "bases": lazy_gettext("legal bases"),
     "before": lazy_gettext("version before"),
     "campaign": lazy_gettext("campaign"),
+    "carried": lazy_gettext("held rows decided before"),
     "campaigns": lazy_gettext("campaigns"),
     "deadlines": lazy_gettext("deadlines"),
     "digest": lazy_gettext("BLAKE2b-256"),
@@ -60,6 +61,7 @@ KEYS = {
     "recorded": lazy_gettext("recorded at"),
     "refused": lazy_gettext("refused lines"),
     "role": lazy_gettext("role"),
+    "rows": lazy_gettext("rows"),
     "rows_dropped_of_versions": lazy_gettext("rows no longer kept of versions"),
     "scope": lazy_gettext("units that take part"),
     "since": lazy_gettext("seen from"),
@@ -71,6 +73,7 @@ KEYS = {
     "units": lazy_gettext("units"),
     "until": lazy_gettext("seen until"),
     "version": lazy_gettext("version"),
+    "waiting": lazy_gettext("rows that wait for a person"),
     "why": lazy_gettext("why"),
     "zone": lazy_gettext("name of the zone"),
 }

@@ -49,7 +49,10 @@ SENTENCES = (
     _("an address where a name is expected"),
     _("no CSV: %(why)s"),
     _("no indicator in this row"),
-    # what no list may block
+    # what no list may block by itself
+    _("held: %(why)s"),
+    _("parent of %(name)s, a service for time or updates"),
+    _("%(name)s is a service for time or updates"),
     _("protected domain %(domain)s"),
     _("parent of the protected domain %(domain)s"),
     _("a kill-switch name: it belongs in a list of that kind"),
@@ -63,6 +66,16 @@ SENTENCES = (
     _("touches the sinkhole pool %(network)s"),
     _("touches the unit %(unit)s"),
     _("touches the upstream %(network)s"),
+    # who may let go what is held
+    _("%(found)s names and addresses where version %(version)s had %(was)s: a person must look"),
+    _("version %(version)s of %(list)s was imported by %(name)s: another person must let it go (guard.two_person)"),
+    _("%(indicator)s %(why)s: it cannot be enforced; import the list with its addresses recorded only"),
+    _("give a reason of at most %(count)s characters"),
+    _("version %(version)s of %(list)s holds no rows"),
+    _("version %(version)s of %(list)s holds no row %(text)s; %(command)s shows what it holds"),
+    _("version %(version)s of %(list)s has nothing that may be used: its rows are held; %(command)s shows them"),
+    _("nothing to do: that is decided already of these rows of version %(version)s of %(list)s"),
+    _("%(count)s held rows were decided in an earlier version, which holds on"),
     # operations
     _("this file is %(what)s; %(read)s"),
     _("this file looks like %(what)s; %(read)s"),

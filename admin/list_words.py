@@ -11,7 +11,7 @@ from admin.access import ListFound
 from admin.audit_words import VALUES, actor
 from admin.list_reasons import said
 from blocklists.contents import Entry
-from blocklists.report import Found, Switched, Version, Workers
+from blocklists.report import Decided, Found, HeldRow, Switched, Version, Workers
 from runtime.control import Refused, Unreachable
 
 STATES = {
@@ -23,7 +23,13 @@ STATES = {
 NOT_TAKEN = {
     "bad": lazy_gettext("Bad lines"),
     "unsupported": lazy_gettext("Unsupported: a forwarder cannot follow these"),
+    "held": lazy_gettext("Held until a person decides"),
     "refused": lazy_gettext("Refused: no list may block these"),
+}
+HELD = {
+    "waiting": lazy_gettext("Waits"),
+    "approved": lazy_gettext("Approved"),
+    "refused": lazy_gettext("Refused by a person"),
 }
 CHANGES = {"added": lazy_gettext("Added"), "removed": lazy_gettext("Removed"), "changed": lazy_gettext("Changed")}
 RULES = {
@@ -101,6 +107,25 @@ def outcome(result: Switched) -> str:
     else:
         done = gettext("%(list)s is withdrawn: nothing of it is live.", list=result.list)
     return f"{done} {reached(result.workers)}"
+
+
+def decided(result: Decided) -> str:
+    """What came of held rows."""
+    names = ", ".join(result.indicators)
+    done = (
+        gettext("Approved: %(names)s.", names=names)
+        if result.state == "approved"
+        else gettext("Refused: %(names)s.", names=names)
+    )
+    if result.live:
+        return f"{done} {reached(result.workers)}"
+    later = gettext("The version is not live: it blocks nothing before it is activated.")
+    return f"{done} {later}"
+
+
+def whose(row: HeldRow) -> str:
+    """Who decided of a held row."""
+    return actor(row.actor, "") if row.actor else ""
 
 
 def reached(workers: Workers | None) -> str:

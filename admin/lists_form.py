@@ -15,11 +15,12 @@ from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import IntegerField, SelectField, StringField
-from wtforms.validators import Length, Regexp, ValidationError
+from wtforms.validators import InputRequired, Length, Regexp, ValidationError
 from wtforms.widgets import HiddenInput
 
 from admin.audit_words import VALUES
 from admin.show import KINDS
+from blocklists.review import LONGEST_REASON
 from blocklists.service import ImportOptions
 from casework.store.campaigns import Campaign
 from casework.store.text import plain
@@ -106,6 +107,19 @@ class ChangeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     """The button that changes what is live; it says what was live when the person looked."""
 
     before = IntegerField(widget=HiddenInput())
+
+
+class HeldForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """Why marked rows are approved or refused; the rows and which of the two it is come beside it."""
+
+    reason = StringField(
+        lazy_gettext("Reason"),
+        [
+            InputRequired(lazy_gettext("Please give a reason.")),
+            Length(max=LONGEST_REASON, message=lazy_gettext("Too long.")),
+        ],
+        render_kw={"autocomplete": "off", "maxlength": LONGEST_REASON, "size": 50},
+    )
 
 
 def name_of(file: str) -> str:

@@ -70,6 +70,8 @@ ACTS = {
     "campaign.end": lazy_gettext("Campaign ended"),
     "list-import": lazy_gettext("Blocklist imported"),
     "list-import-refused": lazy_gettext("Blocklist refused"),
+    "list-rows-approved": lazy_gettext("Held rows of a blocklist approved"),
+    "list-rows-refused": lazy_gettext("Held rows of a blocklist refused"),
     "list-activate": lazy_gettext("Blocklist version activated"),
     "list-rollback": lazy_gettext("Blocklist version restored"),
     "list-withdraw": lazy_gettext("Blocklist withdrawn"),

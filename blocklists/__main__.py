@@ -25,7 +25,8 @@ from twisted.python.threadpool import ThreadPool
 from blocklists.feeds.runner import Feeds
 from blocklists.library import LOCK, DatabaseError, Library
 from blocklists.lookup import list_lists
-from blocklists.report import ImportReport, Seeded, Switched
+from blocklists.report import Decided, ImportReport, Seeded, Switched, Version
+from blocklists.review import Wanted
 from blocklists.service import ImportOptions, Lists
 from blocklists.workers import tell_workers
 from contracts import config
@@ -77,6 +78,7 @@ class ListsProcess:
             "activate": self._activate,
             "rollback": self._rollback,
             "withdraw": self._withdraw,
+            "decide": self._decide,
             "refresh": self._refresh,
             "reload": lambda _call: self.reload(),
             "status": lambda _call: self.status(),
@@ -138,6 +140,7 @@ class ListsProcess:
             "problems": problems + self._feeds.problems(),
             "notes": [one.departure for one in listed if one.departure]
             + [f"list {one.name}: {one.window}" for one in listed if one.window]
+            + _waiting(live)
             + self._feeds.notes(),
             "feeds": self._feeds.told(),
             "seeded": msgspec.to_builtins(self._seeded),
@@ -185,6 +188,13 @@ class ListsProcess:
         name = _text(call.args, "name")
         return self._answer(call, lambda: self._lists.withdraw(call.actor, name))
 
+    def _decide(self, call: Call) -> Deferred[Any]:
+        try:
+            wanted = msgspec.convert(call.args, Wanted)
+        except msgspec.ValidationError as error:
+            raise Refused(f"no request to decide: {error}") from error
+        return self._answer(call, lambda: self._lists.decide(call.actor, wanted))
+
     def _refresh(self, call: Call) -> Deferred[Any]:
         """Fetch one list, or all of the settings, one after the other."""
         names = [_text(call.args, "name")] if call.args.get("name") is not None else self._feeds.names()
@@ -211,7 +221,7 @@ class ListsProcess:
 
         return self._queue("refresh", work)
 
-    def _answer(self, call: Call, work: Callable[[], ImportReport | Switched]) -> Deferred[Any]:
+    def _answer(self, call: Call, work: Callable[[], ImportReport | Switched | Decided]) -> Deferred[Any]:
         """Do the work in the thread, tell the workers."""
 
         def done() -> Any:
@@ -341,6 +351,14 @@ def _options(args: dict[str, Any]) -> ImportOptions:
     except msgspec.ValidationError as error:
         raise Refused(f"no import request: {error}") from error
     return msgspec.structs.replace(options, unattended=False)
+
+
+def _waiting(live: list[Version]) -> list[str]:
+    return [
+        f"list {one.list}: {one.waiting} rows wait for a person; `sinkhole lists held {one.list}` shows them"
+        for one in live
+        if one.waiting
+    ]
 
 
 def _text(args: dict[str, Any], key: str) -> str:

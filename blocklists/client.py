@@ -19,7 +19,8 @@ from blocklists.feeds.dialling import Deadline
 from blocklists.feeds.keeping import Outcome
 from blocklists.feeds.runner import described
 from blocklists.library import LOCK, DatabaseError, Library
-from blocklists.report import ImportReport, Refreshed, Switched
+from blocklists.report import Decided, ImportReport, Refreshed, Switched
+from blocklists.review import Wanted
 from blocklists.service import ImportOptions, Lists
 from blocklists.workers import tell_workers
 from contracts.control import RunFolder
@@ -31,7 +32,7 @@ from runtime.state import claim
 
 SILENCE = 60.0  # seconds without a line from the lists process; it sends one every second while it works
 Progress = Callable[[str, int], None]
-Result = TypeVar("Result", ImportReport, Switched)
+Result = TypeVar("Result", ImportReport, Switched, Decided)
 
 
 def import_file(
@@ -96,6 +97,15 @@ def withdraw(settings: Settings, name: str, account: str = "") -> Switched:
     except Unreachable as error:
         with _in_process(settings, error, account) as lists:
             return _told(settings, lists.withdraw(own_actor(), name))
+
+
+def decide(settings: Settings, wanted: Wanted, account: str = "") -> Decided:
+    """Approve or refuse rows that the guard holds."""
+    try:
+        return msgspec.convert(_ask(settings, "decide", msgspec.to_builtins(wanted), account=account), Decided)
+    except Unreachable as error:
+        with _in_process(settings, error, account) as lists:
+            return _told(settings, lists.decide(own_actor(), wanted))
 
 
 def _ask(

@@ -1,4 +1,4 @@
-"""Names that belong to many: public suffixes, the most visited ones, and hosts where anybody may put a file or a page.
+"""Names that belong to many: public suffixes, the most visited, hosts of anybody's files, services all machines need.
 
 No verdict here what becomes of a list's row: that is guard's and formats.entry's.
 """
@@ -38,7 +38,7 @@ def shared(host: str) -> str:
 
 @cache
 def popular_names() -> frozenset[str]:
-    """Most visited names: no reason to refuse one (malware hides there, too), but a person should look."""
+    """Most visited names: no reason to refuse one (malware hides there, too), but a person must look."""
     return _names("popular.txt")
 
 
@@ -46,6 +46,12 @@ def popular_names() -> frozenset[str]:
 def shared_hosts() -> frozenset[str]:
     """Well-known hosts of files, pastes, code, forms and short links; what is below them counts as well."""
     return _names("shared-hosts.txt")
+
+
+@cache
+def service_names() -> frozenset[str]:
+    """Services by which machines keep time and are updated; what is below them counts as well."""
+    return _names("services.txt")
 
 
 @cache

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from blocklists.guard import Guard
+from blocklists.guard import Guard, Verdict
+from blocklists.holds import Holds
 from blocklists.library import WILD, Library
 from blocklists.report import SegmentRow, Version
 from blocklists.rules import rule_of
@@ -77,6 +78,7 @@ class _Rows:
         self._version = version
         self._progress = progress
         self._judge = version.guard != guard.fingerprint
+        self._approved = Holds(library).approved(version.id) if self._judge else frozenset[str]()
         self._rules = dict[int, Rule]()
         self.names = 0
         self.addresses = 0
@@ -93,14 +95,13 @@ class _Rows:
             itself = not name.startswith(WILD)
             bare = name if itself else name[len(WILD) :]
             if self._judge:
-                reason = self._guard.name_refusal(
+                verdict = self._guard.name_verdict(
                     bare,
                     of_kill_switch_list=of_kill_switch_list,
                     passes=rule.action == "passthru",
                     below=bool(subdomains),
                 )
-                if reason:
-                    self._leave_out(name, reason)
+                if self._left_out(name, verdict):
                     continue
             self.names += 1
             if self.names % STEP == 0:
@@ -112,9 +113,8 @@ class _Rows:
             rule = self._rules.get(label) or self._rule(label)
             trigger: Literal["answer", "client"] = "client" if client else "answer"
             if self._judge:
-                reason = self._guard.address_refusal(text, trigger, passes=rule.action == "passthru")
-                if reason:
-                    self._leave_out(text, reason)
+                verdict = self._guard.address_verdict(text, trigger, passes=rule.action == "passthru")
+                if self._left_out(text, verdict):
                     continue
             self.addresses += 1
             if self.addresses % STEP == 0:
@@ -125,8 +125,12 @@ class _Rows:
         found = self._rules[label] = rule_of(self._library.label_of(label))
         return found
 
-    def _leave_out(self, what: str, reason: str) -> None:
-        log.warning("%s version %d: %s left out: %s", self._version.list, self._version.number, what, reason)
+    def _left_out(self, what: str, verdict: Verdict) -> bool:
+        """Whether the guard of today stands against it, and no person has let it through."""
+        if not verdict.rule or (verdict.holds and what in self._approved):
+            return False
+        log.warning("%s version %d: %s left out: %s", self._version.list, self._version.number, what, verdict.reason)
+        return True
 
 
 def publish(library: Library, guard: Guard, folder: PolicyFolder, today: Today, *, verify: bool = False) -> int:

@@ -11,11 +11,12 @@ from typing import Literal
 import msgspec
 
 from blocklists.commons import popular_names
+from blocklists.holds import Holds
 from blocklists.library import Library
 from blocklists.report import Row, Version
 
-NotTaken = Literal["bad", "unsupported", "refused"]
-NOT_TAKEN: tuple[NotTaken, ...] = ("bad", "unsupported", "refused")
+NotTaken = Literal["bad", "unsupported", "held", "refused"]
+NOT_TAKEN: tuple[NotTaken, ...] = ("bad", "unsupported", "held", "refused")
 _ASKED = 500  # names in one query
 # The rows are chosen first: a version may have millions.
 _FIRST = [
@@ -59,8 +60,14 @@ def first_entries(library: Library, version: Version, limit: int = 100) -> list[
 def not_taken(library: Library, version: Version, limit: int = -1) -> Iterator[tuple[NotTaken, Row]]:
     """Lines that were not taken, as far as they are kept (library.KEPT_REJECTED of each)."""
     for what in NOT_TAKEN:
-        for row in library.rejected(version.id, what, limit):
+        for row in _waiting(library, version, limit) if what == "held" else library.rejected(version.id, what, limit):
             yield what, row
+
+
+def _waiting(library: Library, version: Version, limit: int) -> list[Row]:
+    found = Holds(library).rows(version)
+    waiting = [Row(row.line, row.indicator, row.reason) for row in found if row.state == "waiting"]
+    return waiting[:limit] if limit >= 0 else waiting
 
 
 def visited_by_many(library: Library, version: Version) -> list[tuple[int, str]]:

@@ -10,15 +10,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, Literal, get_args
 
+import msgspec
+
 from blocklists.commons import popular_names
 from blocklists.formats import archive, confined, rpz
 from blocklists.formats.detect import LOOK, Detected, detect, rows_of
 from blocklists.formats.encoding import Encoding, encoding_of, text_lines
 from blocklists.formats.look import NOWHERE, Origin
-from blocklists.guard import Guard
+from blocklists.guard import Guard, Verdict
+from blocklists.holds import WAITING, Held, Holds
 from blocklists.indicator import BadLine, Indicator, Item, Remark
 from blocklists.library import KEPT_REJECTED, WILD, AddressRow, Library, NameRow
-from blocklists.report import SHOWN_ROWS, ImportReport, Row
+from blocklists.report import SHOWN_ROWS, ImportReport, Row, Version
 from blocklists.rules import label_of
 from contracts.segment import Kind
 
@@ -43,6 +46,9 @@ class Counts:
         self.bad = list[Row]()
         self.refused = list[Row]()
         self.unsupported = list[Row]()
+        self.waiting_total = 0
+        self.waiting = list[Row]()  # the first ones
+        self.carried = 0  # decisions that hold on from an earlier version
         self.odd_kinds = dict[str, int]()
         self.popular = list[str]()
         self.zone = ""  # of a zone file: the name that was taken, and who named it
@@ -62,6 +68,8 @@ class Counts:
             found.append(
                 f"{self.reduced} URLs with a path were taken as their hosts: all other pages of these are listed too"
             )
+        if self.carried:
+            found.append(f"{self.carried} held rows were decided in an earlier version, which holds on")
         if self.popular:
             more = f" and {len(self.popular) - SHOWN_ROWS} more" if len(self.popular) > SHOWN_ROWS else ""
             found.append(f"among the most visited sites, check them: {', '.join(self.popular[:SHOWN_ROWS])}{more}")
@@ -107,11 +115,15 @@ def _start(file: BinaryIO, encoding: Encoding) -> bytes:
 class Importer:
     """Reads one file into one version; used once."""
 
-    def __init__(self, library: Library, guard: Guard, version: int, kind: Kind, progress: Progress) -> None:
+    def __init__(self, library: Library, guard: Guard, version: Version, progress: Progress) -> None:
         self._library = library
         self._guard = guard
-        self._version = version
-        self._kind = kind
+        self._version = version.id
+        self._kind: Kind = msgspec.convert(version.kind, Kind)
+        self._mode = version.mode
+        self._holds = Holds(library)
+        self._decisions = self._holds.decisions(version)
+        self._held = 0
         self._progress = progress
         self._popular = popular_names()
         self._labels = dict[tuple[object, ...], int]()
@@ -141,10 +153,12 @@ class Importer:
                 self._reject_bad(one)
             elif isinstance(one, Remark):
                 self.counts.remarks.append(one.text)
-            elif reason := self._guard.refusal(one, of_kill_switch_list=self._kind == "kill-switch"):
-                self._reject(one, reason)
-            else:
+            elif not (verdict := self._guard.verdict(one, kind=self._kind, mode=self._mode)).rule:
                 self._take(one)
+            elif verdict.holds and self._held < KEPT_REJECTED:
+                self._hold(one, verdict)
+            else:
+                self._reject(one, verdict.reason)
         self._flush()
         if self.counts.passthru:
             self.counts.passthru = self._library.count_action(self._version, "passthru")  # without the duplicates
@@ -173,9 +187,34 @@ class Importer:
                     told = self.counts.lines + BATCH
             yield one
 
-    def _take(self, one: Indicator) -> None:
+    def _hold(self, one: Indicator, verdict: Verdict) -> None:
+        """Put a row down for a person, or do what a person has decided of it in an earlier version."""
+        label = self._label_of(one)
+        text = one.address or (one.name if one.itself else WILD + one.name)
+        subdomains = 1 if one.name and one.subdomains else 0
+        about = (text, one.port, subdomains, verdict.rule, self._holds.same_rule(label))
+        decision = self._decisions.get(about, WAITING)
+        row = _row(one, text, verdict.reason)
+        held = Held(text, one.port, int(bool(one.address)), subdomains, one.line, label, verdict.rule, row.reason)
+        if not self._holds.add(self._version, held, decision):
+            self.counts.duplicates += 1
+            return
+        self._held += 1
+        if decision.state == "approved":
+            self._take(one)
+        if decision is not WAITING:
+            self.counts.carried += 1
+            return
+        self.counts.waiting_total += 1
+        if len(self.counts.waiting) < SHOWN_ROWS:
+            self.counts.waiting.append(row)
+
+    def _label_of(self, one: Indicator) -> int:
         key = (one.kind, one.family, one.letter, one.source, one.listed, one.action, one.target, one.data)
-        label = self._labels.get(key) or self._label(key, one)
+        return self._labels.get(key) or self._label(key, one)
+
+    def _take(self, one: Indicator) -> None:
+        label = self._label_of(one)
         passes = one.action == "passthru"
         self.counts.passthru += passes
         self.counts.reduced += one.reduced
@@ -184,7 +223,7 @@ class Importer:
         if one.note or one.place:
             self._notes.append((one.line, " ".join(filter(None, (one.note, one.place and f"({one.place})")))))
         if one.name:
-            if one.name in self._popular and self._kind != "unwanted" and not passes:
+            if self._mode == "monitor" and one.name in self._popular and self._kind != "unwanted" and not passes:
                 self.counts.popular.append(f"{one.name} ({one.place or f'line {one.line}'})")
             name = one.name if one.itself else WILD + one.name
             rows = self._overriding if one.overrides else self._names
@@ -275,6 +314,9 @@ def report_of(
         refused=tuple(counts.refused[:SHOWN_ROWS]),
         unsupported_total=counts.unsupported_total,
         unsupported=tuple(counts.unsupported[:SHOWN_ROWS]),
+        waiting_total=counts.waiting_total,
+        waiting=tuple(counts.waiting),
+        carried=counts.carried,
         warnings=counts.warnings,
         serial=serial,
         seconds=round(time.monotonic() - started, 3),

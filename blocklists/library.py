@@ -67,6 +67,12 @@ def _rules(db: sqlite_utils.Database) -> None:
         db.execute(statement)
 
 
+@migrations(name="0003_holds")
+def _holds(db: sqlite_utils.Database) -> None:
+    for statement in schema.statements(schema.HOLDS_3):
+        db.execute(statement)
+
+
 class Library:
     """library.db, opened by one user at a time: a connection may change threads, never be shared."""
 
@@ -338,10 +344,10 @@ class Library:
         """Drop the rows of all but the newest versions; the live one keeps them. Returns the numbers."""
         old = [one for one in self.versions(name)[keep:] if one.rows and one.state != "live"]
         for version in old:
-            for table in ("names", "addresses", "notes", "rejected", "segments"):
+            for table in ("names", "addresses", "notes", "rejected", "held_rows", "segments"):
                 self.db.table(table).delete_where("version = ?", [version.id])
             state: State = "old"
-            self.db.table("versions").update(version.id, {"rows": 0, "state": state})
+            self.db.table("versions").update(version.id, {"rows": 0, "state": state, "waiting": 0})
         return [version.number for version in old]
 
     # Segments, serial, audit

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from blocklists.holds import Holds
 from blocklists.library import WILD, DatabaseError, Library
 from blocklists.normalise import Unusable, target
 from blocklists.report import Found, ListStatus, Version, same_meaning
@@ -73,7 +74,7 @@ def departure(library: Library, name: str, live: Version | None) -> str:
 
 
 def search(library: Library, text: str) -> list[Found]:
-    """Rows that cover a name or an address, live ones first, then where it was refused. Raises Refused on nonsense.
+    """Rows that cover a name or an address, live ones first, then where it is held or refused. Raises Refused.
 
     `text` may be defanged, an IDN, a URL, of which the host is looked for. A row with `subdomains` covers what is below
     it, too; one of a zone's `*.name` only that, and `*.name` asks for it.
@@ -89,9 +90,13 @@ def search(library: Library, text: str) -> list[Found]:
     if wanted.address:
         network = ipaddress.ip_network(wanted.address)
         wider = [str(network.supernet(new_prefix=length)) for length in range(network.prefixlen)]
-        return library.find_addresses([wanted.address, *wider]) + library.find_refused(wanted.address)
+        return library.find_addresses([wanted.address, *wider]) + _left_out(library, wanted.address)
     below = [WILD + wanted.name] if text.startswith(WILD) else []
-    return library.find_names([*_with_parents(wanted.name), *below]) + library.find_refused(wanted.name)
+    return library.find_names([*_with_parents(wanted.name), *below]) + _left_out(library, wanted.name)
+
+
+def _left_out(library: Library, text: str) -> list[Found]:
+    return [*Holds(library).find(text), *library.find_refused(text)]
 
 
 def _find_odd(library: Library, text: str) -> list[Found]:

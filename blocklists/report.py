@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 State = Literal["held", "live", "old"]
+HeldState = Literal["waiting", "approved", "refused"]
 SHOWN_ROWS = 20
 
 
@@ -20,6 +21,28 @@ class Row(msgspec.Struct, frozen=True):
     line: int
     text: str
     reason: str
+
+
+class HeldRow(msgspec.Struct, frozen=True):
+    """A row that the guard held: by which rule and why, and what a person decided of it, who, when and why.
+
+    `since` is the version where that was decided, of which it came along; 0 where it was this one.
+    """
+
+    list: str
+    version: int
+    line: int
+    indicator: str
+    rule: str
+    reason: str
+    state: HeldState
+    since: int
+    actor: str
+    decided: str
+    why: str
+    kind: str
+    family: str
+    letter: str
 
 
 class Workers(msgspec.Struct, frozen=True):
@@ -59,6 +82,7 @@ class Version(msgspec.Struct, frozen=True):
     zone: str = ""  # of a zone file: its name as asked, "" where the file has to say it
     passthru: int = 0  # of the names and addresses
     unsupported: int = 0
+    waiting: int = 0  # rows that the guard holds until a person decides
 
     @property
     def mode_of_addresses(self) -> str:
@@ -180,6 +204,21 @@ class ImportReport(msgspec.Struct, frozen=True):
     workers: Workers | None = None
     zone: str = ""  # of a zone file: the name that was taken, "": owners are whole names
     zone_reason: str = ""  # who named it
+    waiting_total: int = 0  # rows that wait for a person
+    waiting: tuple[Row, ...] = ()
+    carried: int = 0  # rows of which an earlier version's decision, approved or refused, holds on
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """What came of held rows that a person approved or refused; `live`: their version is, and so is the decision."""
+
+    list: str
+    version: int
+    state: HeldState
+    indicators: tuple[str, ...]
+    live: bool
+    serial: int
+    workers: Workers | None = None
 
 
 class Switched(msgspec.Struct, frozen=True):

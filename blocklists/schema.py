@@ -59,6 +59,18 @@ ALTER TABLE segments ADD COLUMN addresses INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE segments ADD COLUMN format TEXT NOT NULL DEFAULT '';
 """
 
+# Rows that wait for a person, or waited: a name or network with all that its row would have in `names` or `addresses`,
+# where it stands only once it is approved. `since` is the version of a decision that came along from there, else 0.
+HOLDS_3 = """
+ALTER TABLE versions ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE held_rows (
+    version INTEGER, text TEXT, port INTEGER NOT NULL, address INTEGER NOT NULL,
+    subdomains INTEGER NOT NULL, line INTEGER, label INTEGER, rule TEXT NOT NULL, reason TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'approved', 'refused')), since INTEGER NOT NULL,
+    actor TEXT NOT NULL, decided TEXT NOT NULL, why TEXT NOT NULL,
+    PRIMARY KEY (version, text, port)) WITHOUT ROWID;
+"""
+
 
 def statements(script: str) -> Iterator[str]:
     """Single statements of a script here. `executescript` would commit the migration's transaction before the first."""

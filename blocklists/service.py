@@ -15,10 +15,9 @@ from typing import BinaryIO, Final, Literal
 
 import msgspec
 
-from blocklists import compiler
+from blocklists import compiler, review, zone_names
 from blocklists.compiler import Progress, quiet
 from blocklists.feeds.keeping import Copies
-from blocklists.formats.detect import Detected
 from blocklists.formats.look import Origin
 from blocklists.guard import KILL_SWITCH_FILE, Guard
 from blocklists.importer import Counts, Importer, digest_of, format_of, report_of
@@ -27,6 +26,7 @@ from blocklists.library import SEED_ACTOR, DatabaseError, Library
 from blocklists.report import (
     MEANING,
     SHOWN_ROWS,
+    Decided,
     ImportReport,
     Seeded,
     Switched,
@@ -41,6 +41,7 @@ from contracts.names import BadName, to_text, to_wire
 from contracts.policy import Mode, PolicyFolder
 from contracts.segment import Kind
 from contracts.settings import FormatName, ListSource, Settings
+from runtime.actor import person_of
 from runtime.control import Misused, Refused
 
 log = logging.getLogger(__name__)
@@ -49,8 +50,6 @@ FEED_ACTOR: Final = "system:feed"
 KILL_SWITCH: Final = "kill-switch"
 _SHIPPED = ListSource(KILL_SWITCH, str(KILL_SWITCH_FILE), "csv", kind=KILL_SWITCH, mode="passthru")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}").fullmatch
-# An unattended import that changes a list so much waits for a person.
-_SHRINK, _GROW, _SMALL = 0.5, 10.0, 100
 
 
 class ImportOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,7 +104,7 @@ class Lists:
             detected = format_of(file, options.format)
         except Unreadable as error:
             raise Refused(str(error)) from error
-        _settle_zone(options, detected, meant)
+        zone_names.settle(options, detected, meant)
         facts = meant | {"digest": digest_of(file), "file": options.file, "format": detected.format}
         facts |= {"format_reason": detected.reason, "guard": self.guard.fingerprint, "actor": actor}
         if before and not options.hold and _same(before, facts):
@@ -114,11 +113,12 @@ class Lists:
         try:
             with self.library.transaction():
                 version_id, number = self.library.add_version(options.name, facts)
-                importer = Importer(self.library, self.guard, version_id, _kind(meant["kind"]), progress)
+                version = self._numbered(options.name, number)
+                importer = Importer(self.library, self.guard, version, progress)
                 counts = importer.counts
                 importer.read(file, detected, Origin(options.file, meant["zone"]))
-                counts.zone_reason = _zone_reason(options, before, counts) if detected.format == "rpz" else ""
-                held = self._settle(options, before, counts, version_id, number)
+                counts.zone_reason = zone_names.reason(options, before, counts) if detected.format == "rpz" else ""
+                held = self._settle(actor, options, before, counts, version_id, number)
                 if not held:
                     self._make_live(options.name, number, progress)
                 self._audit_import(actor, options, facts, counts, number, held)
@@ -162,6 +162,7 @@ class Lists:
         counts.duplicates, counts.bad_total, counts.refused_total = before.duplicates, before.bad, before.refused
         counts.passthru, counts.unsupported_total = before.passthru, before.unsupported
         counts.clients = self.library.count_clients(before.id)
+        counts.waiting_total = before.waiting
         if before.zone and before.format == "rpz":
             counts.zone, counts.zone_reason = before.zone, f"as version {before.number}, where the file names none"
         counts.bad = self.library.rejected(before.id, "bad", SHOWN_ROWS)
@@ -171,28 +172,31 @@ class Lists:
         return report_of(facts, counts, before.list, "unchanged", why, before.number, self.publish(), started)
 
     def _settle(
-        self, options: ImportOptions, before: Version | None, counts: Counts, version_id: int, number: int
+        self, actor: str, options: ImportOptions, before: Version | None, counts: Counts, version_id: int, number: int
     ) -> str:
         """Write the counts down; say why the version must wait, "" when it may go live."""
-        if not counts.names + counts.addresses:
+        if not counts.names + counts.addresses + counts.waiting_total:
             raise _NothingUsable
         numbers = {"lines": counts.lines, "names": counts.names, "addresses": counts.addresses}
         numbers |= {"duplicates": counts.duplicates, "bad": counts.bad_total, "refused": counts.refused_total}
         numbers |= {"passthru": counts.passthru, "unsupported": counts.unsupported_total}
+        numbers["waiting"] = counts.waiting_total
         self.library.set_counts(version_id, numbers)
-        if options.hold:
-            return f"as asked; `sinkhole lists activate {options.name} {number}` makes it live"
-        now, was = counts.names + counts.addresses, before.names + before.addresses if before else 0
-        if options.unattended and before and was >= _SMALL and not _SHRINK <= now / was <= _GROW:
-            return (
-                f"{now} names and addresses where version {before.number} had {was}: a person must look; "
-                f"`sinkhole lists activate {options.name} {number}` makes it live"
-            )
-        return ""
+        if not counts.names + counts.addresses:
+            return f"all of it waits; `sinkhole lists held {options.name}` shows why"
+        found = counts.names + counts.addresses
+        why = review.why_held(self.settings.guard, before, found) or ("as asked" if options.hold else "")
+        if not why and not options.unattended and self.settings.guard.two_person:
+            why = f"another person than {person_of(actor)} must activate it"
+        return f"{why}; `sinkhole lists activate {options.name} {number}` makes it live" if why else ""
 
-    def _make_live(self, name: str, number: int, progress: Progress) -> None:
+    def _numbered(self, name: str, number: int) -> Version:
         version = self.library.version(name, number)
         assert version is not None
+        return version
+
+    def _make_live(self, name: str, number: int, progress: Progress) -> None:
+        version = self._numbered(name, number)
         self.library.make_live(version)
         if compiler.compiled(self.library, self.guard, self.folder, version) is None:
             compiler.compile_version(self.library, self.guard, self.folder, version, progress)
@@ -202,6 +206,8 @@ class Lists:
     ) -> None:
         detail: dict[str, object] = {"version": number, "held": bool(held), "names": counts.names}
         detail |= {"addresses": counts.addresses, "bad": counts.bad_total, "refused": counts.refused_total}
+        detail |= {"waiting": counts.waiting_total} if counts.waiting_total else {}
+        detail |= {"carried": counts.carried} if counts.carried else {}
         told = [key for key in MEANING if key != "zone" and (key != "address_mode" or counts.addresses)]
         detail |= {key: facts[key] for key in ("file", "digest", "format", *told)}
         if facts["format"] == "rpz":
@@ -223,7 +229,19 @@ class Lists:
                 known = ", ".join(str(one.number) for one in versions if one.rows)
                 raise Refused(f"{name} has no version {number}; there are {known}")
             version = found
+        live = self.library.live(name)
+        if live is None or live.number != version.number:
+            review.second_person(self.settings.guard, version, actor)
+            if version.rows and not version.names + version.addresses:
+                raise Refused(
+                    f"version {version.number} of {name} has nothing that may be used: its rows are held; "
+                    f"`sinkhole lists held {name}` shows them"
+                )
         return self._switch(actor, "list-activate", version, progress)
+
+    def decide(self, actor: str, wanted: review.Wanted) -> Decided:
+        """Approve or refuse rows that the guard holds; of a live version that holds at once."""
+        return review.decide(self.library, self.settings.guard, actor, wanted, self.publish)
 
     def rollback(self, actor: str, name: str, progress: Progress = quiet) -> Switched:
         """Back to the newest version before the live one that was once live."""
@@ -357,31 +375,3 @@ class Lists:
 def _same(version: Version, facts: dict[str, str]) -> bool:
     same = version.format == facts["format"] and version.guard == facts["guard"]
     return same and same_meaning(version, facts)
-
-
-def _settle_zone(options: ImportOptions, detected: Detected, meant: dict[str, str]) -> None:
-    """The name of a zone is for zone files. With any other it would be kept unseen, for some import to come."""
-    if detected.format == "rpz":
-        return
-    if options.zone and not options.unattended:
-        raise Misused(
-            f"a zone is named, and the file is no response policy zone: {detected.format} ({detected.reason}); "
-            "leave --zone out, or say --format rpz"
-        )
-    meant["zone"] = ""
-
-
-def _zone_reason(options: ImportOptions, before: Version | None, counts: Counts) -> str:
-    """Who named the zone: what an earlier import was told goes on to hold, and must not do so unseen."""
-    if counts.zone_by == "nobody":
-        return "named nowhere: owners are taken as whole names"
-    if counts.zone_by != "asked":
-        return f"as its {counts.zone_by} says"
-    if options.zone is None and before:
-        return f"as version {before.number} was imported; --zone names another"
-    return "as asked"
-
-
-def _kind(text: str) -> Kind:
-    kind: Kind = msgspec.convert(text, Kind)
-    return kind

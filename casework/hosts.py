@@ -113,6 +113,19 @@ class Choices(NamedTuple):
     lists: list[tuple[str, str]]
 
 
+class Reach(NamedTuple):
+    """Whom a list found so far: what it would have blocked, while it was only watched."""
+
+    machines: int
+    units: int
+    hits: int
+
+
+def reach(store: Store, name: str) -> Reach:
+    """Of a list by its name; every machine is counted, whether it got an address of the sinkhole or not."""
+    return Reach(*sql.asked_for(store, name))
+
+
 def list_hosts(
     store: Store,
     wanted: HostFilter = EVERY_HOST,

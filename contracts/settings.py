@@ -177,12 +177,21 @@ class Admin(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Guard(Struct, frozen=True, forbid_unknown_fields=True):
-    """What no list may block, whatever it says."""
+    """What no list may block by itself: its rows wait for a person."""
 
     protected_domains: tuple[str, ...] = ("gov.vn",)
-    """Own domains: they, their parents and everything below them are refused."""
+    """Own domains: rows with them, their parents and everything below them wait for a person."""
     internal_networks: tuple[Network, ...] = PRIVATE
-    """Address indicators that touch these networks are refused, as are those in the sinkhole pool."""
+    """Address indicators that touch these networks wait for a person, as do those in the sinkhole pool; where listed
+    addresses are enforced they are never let through."""
+    shrink: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    """A version with less than this share of the names and addresses that are live, of 100 or more, waits for a person;
+    0: none does."""
+    grow: Annotated[float, Meta(ge=1, le=1_000_000)] = 10.0
+    """A version with more than so many times the names and addresses that are live, of 100 or more, waits likewise."""
+    two_person: bool = False
+    """Who imported a version may neither activate it nor approve rows of it that are held: another person must. Rolling
+    back, withdrawing and refusing rows stay one person's."""
 
 
 FormatName = Literal[

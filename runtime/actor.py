@@ -48,6 +48,15 @@ def actor_of_account(name: str) -> str:
     return f"{ACCOUNT}{_shown(name)}"
 
 
+def person_of(actor: str) -> str:
+    """Whom an actor is, as far as that can be told: the account or user, or who became root. The same name in two
+    places is taken for the same person, so that nobody is two by coming two ways.
+    """
+    name = actor.partition(":")[2]
+    _root, became, sudo = name.partition(" (sudo ")
+    return sudo.removesuffix(")") if became else name
+
+
 def sudo_user() -> str:
     """Who became root by sudo; "" where we are not root, since anyone may set the variable."""
     return os.environ.get("SUDO_USER", "") if os.getuid() == 0 else ""

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from admin.cli import diff, export, refresh
+from admin.cli import diff, export, held, refresh
 from admin.cli.terminal import clean, echo_json, local_time, number, table
 from casework.store.text import plain
 from contracts.policy import Mode
@@ -43,6 +43,8 @@ def group() -> None:
 group.add_command(diff.command)
 group.add_command(export.command)
 group.add_command(refresh.command)
+for _command in (held.held_command, held.approve_command, held.refuse_command, held.show_command):
+    group.add_command(_command)
 
 
 @group.command("import")
@@ -80,7 +82,10 @@ def import_command(
     hold: bool,
     as_json: bool,
 ) -> None:
-    """Import FILE as a new version of a list and make it live. Exit 1 when nothing in it can be used."""
+    """Import FILE as a new version of a list and make it live.
+
+    Exit 1 when nothing in it can be used, or when it is held without `--hold`.
+    """
     from blocklists import client
     from blocklists.service import ImportOptions
 
@@ -92,7 +97,7 @@ def import_command(
         echo_json(report)
     else:
         show_report(report)
-    if report.state == "refused":
+    if report.state == "refused" or (report.state == "held" and not hold):
         raise SystemExit(1)
 
 
@@ -123,6 +128,7 @@ def show_report(report: ImportReport) -> None:
         ("duplicates", number(report.duplicates)),
         ("bad lines", number(report.bad_total)),
         ("unsupported", number(report.unsupported_total)),
+        ("held", number(report.waiting_total)),
         ("refused", number(report.refused_total)),
         ("took", f"{report.seconds:.2f} s"),
         ("policy", f"serial {report.serial}{_workers(report.workers)}"),
@@ -132,6 +138,9 @@ def show_report(report: ImportReport) -> None:
         click.echo(clean(f"  note: {warning}"))
     _show_rows("Bad lines", report.bad, report.bad_total)
     _show_rows("Unsupported: a forwarder cannot follow these", report.unsupported, report.unsupported_total)
+    _show_rows(
+        f"Held, `sinkhole lists approve {report.list} LINE` lets one through", report.waiting, report.waiting_total
+    )
     _show_rows("Refused: no list may block these", report.refused, report.refused_total)
 
 
@@ -221,11 +230,11 @@ def _versions_table(versions: Sequence[Version], zone: ZoneInfo) -> str:
     rows = [
         (
             *(one.number, one.state if one.rows else "counts only", one.mode, one.names, one.addresses, one.bad),
-            *(one.refused, local_time(one.created, zone), one.actor, one.file),
+            *(one.waiting, one.refused, local_time(one.created, zone), one.actor, one.file),
         )
         for one in versions
     ]
-    heads = ("VERSION", "STATE", "MODE", "NAMES", "ADDRESSES", "BAD", "REFUSED", "CREATED", "BY", "FILE")
+    heads = ("VERSION", "STATE", "MODE", "NAMES", "ADDRESSES", "BAD", "HELD", "REFUSED", "CREATED", "BY", "FILE")
     return table(rows, heads)
 
 
@@ -264,7 +273,7 @@ def _found_table(found: Sequence[Found]) -> str:
     rows = [
         (
             _covered(one),
-            *(one.list, one.version, "refused" if one.refused else one.state, one.mode, _asks(one), one.line),
+            *(one.list, one.version, _state(one), one.mode, _asks(one), one.line),
             *(one.kind, one.family, one.campaign, one.letter, one.refused or one.note or one.source),
         )
         for one in found
@@ -284,6 +293,10 @@ def _found_table(found: Sequence[Found]) -> str:
         "REMARK",
     )
     return table(rows, heads)
+
+
+def _state(one: Found) -> str:
+    return "held" if one.refused.startswith("held: ") else "refused" if one.refused else one.state
 
 
 def _asks(one: Found) -> str:

@@ -101,6 +101,17 @@ def _found(wanted: Wanted, sort: str) -> tuple[str, str, tuple[str, ...], dict[s
     return f"{UNITS}," if sort == "unit" else "", found, keys, values
 
 
+def asked_for(store: Store, name: str) -> tuple[int, int, int]:
+    """(machines, units of theirs, hits) of what a list found, whatever was answered."""
+    row = store.connection.execute(
+        "SELECT count(DISTINCT hi.host), count(DISTINCT nullif(h.unit, '')), coalesce(sum(hi.hits), 0)"
+        " FROM indicators i JOIN host_indicators hi ON hi.indicator = i.id JOIN hosts h ON h.id = hi.host"
+        " WHERE i.list = ?",
+        (name,),
+    ).fetchone()
+    return row[0], row[1], row[2]
+
+
 def times(store: Store) -> tuple[int, int] | None:
     """First and last time of all hits, None when there are none."""
     first, last = store.connection.execute("SELECT min(first), max(last) FROM ledgers").fetchone()

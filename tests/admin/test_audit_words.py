@@ -16,6 +16,7 @@ from flask import Flask
 from admin import audit_log, audit_words
 from admin.show import ACTS
 from blocklists.library import Library
+from blocklists.review import Wanted
 from blocklists.service import ImportOptions, Lists
 from casework import accounts, campaigns, clients, decisions, shipped, unrecorded
 from casework.store import audit
@@ -76,11 +77,15 @@ def everything(people: People, store: Store, settings: Settings) -> People:
     with closing(Library.open(settings.state)) as library:
         lists = Lists(settings, library)
         lists.seed()
-        for text in (b"a.evil.example\n", b"b.evil.example\n", b"not a name\n"):
+        for text in (b"a.evil.example\ngov.vn\n", b"b.evil.example\n", b"not a name\n"):
             options = ImportOptions(name="bo-sung", file="phu-luc.txt", format="domains")
             lists.import_file("os:0", io.BytesIO(text), options)
+            if text.startswith(b"a."):
+                for state in ("approved", "refused"):
+                    lists.decide("os:0", Wanted("bo-sung", ("gov.vn",), state, "Theo công văn"))
+                lists.import_file("os:0", io.BytesIO(text + b"#"), options)
         lists.rollback("os:0", "bo-sung")
-        lists.activate("os:0", "bo-sung", 2)
+        lists.activate("os:0", "bo-sung", 3)
         lists.withdraw("os:0", "bo-sung")
     return people
 
@@ -114,7 +119,7 @@ def acts(text: str) -> set[str]:
         ("vai trò: Kiểm tra, giám sát", {"account.add"}),
         ("chế độ: cho qua", {"list-import"}),
         ("root (máy chủ)", {"account.add", "account.reset", "list-import", "list-import-refused"}
-            | {"list-rollback", "list-activate", "list-withdraw"}),
+            | {"list-rollback", "list-activate", "list-withdraw", "list-rows-approved", "list-rows-refused"}),
         ("binh (may chu)", {"account.disable"}),
         ("nạp từ cấu hình (tự động)", {"list-import"}),
         ("bao cao chien dich", {"hosts.export"}),

@@ -182,8 +182,8 @@ def test_rules_reach_the_segment_as_they_were_listed(lists, library, settings):
         Indicator(9, "odd\\.label._x.1", action="nxdomain"),
     ]
     with library.transaction():
-        number, _ = library.add_version("a", FACTS | {"guard": lists.guard.fingerprint})
-        importer = Importer(library, lists.guard, number, "c2", compiler.quiet)
+        library.add_version("a", FACTS | {"guard": lists.guard.fingerprint})
+        importer = Importer(library, lists.guard, library.version("a", 1), compiler.quiet)
         importer.take(rules)
         library.make_live(library.version("a", 1))
     lists.publish()

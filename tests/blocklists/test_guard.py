@@ -97,21 +97,21 @@ def guard(settings):
 
 @pytest.mark.parametrize(("name", "reason"), NAMES)
 def test_names(guard, name, reason):
-    said = guard.refusal(Indicator(1, name))
+    said = guard.verdict(Indicator(1, name)).reason
     assert said.startswith(reason)
     assert bool(said) is bool(reason)
 
 
 @pytest.mark.parametrize(("address", "reason"), ADDRESSES)
 def test_addresses(guard, address, reason):
-    said = guard.refusal(Indicator(1, "", address))
+    said = guard.verdict(Indicator(1, "", address)).reason
     assert reason in said
     assert bool(said) is bool(reason)
 
 
 @pytest.mark.parametrize(("address", "trigger", "passes", "reason"), OTHER_ADDRESSES)
 def test_addresses_of_clients_and_those_let_through(guard, address, trigger, passes, reason):
-    said = guard.refusal(Indicator(1, "", address, trigger=trigger, action="passthru" if passes else "drop"))
+    said = guard.verdict(Indicator(1, "", address, trigger=trigger, action="passthru" if passes else "drop")).reason
     assert reason in said
     assert bool(said) is bool(reason)
 
@@ -128,7 +128,7 @@ def test_addresses_of_clients_and_those_let_through(guard, address, trigger, pas
     ],
 )
 def test_what_is_let_through_may_be_ones_own_but_not_half_the_world(guard, name, subdomains, reason):
-    said = guard.refusal(Indicator(1, name, subdomains=subdomains, action="passthru"))
+    said = guard.verdict(Indicator(1, name, subdomains=subdomains, action="passthru")).reason
     assert said.startswith(reason)
     assert bool(said) is bool(reason)
 
@@ -136,7 +136,7 @@ def test_what_is_let_through_may_be_ones_own_but_not_half_the_world(guard, name,
 def test_the_upstreams_of_the_system_are_the_resolvers_own_too(settings, monkeypatch):
     own = UpstreamAddress("198.51.100.99")
     monkeypatch.setattr("blocklists.guard.system_upstreams", lambda listen: [own])
-    assert "the upstream 198.51.100.99/32" in Guard(settings).address_refusal("198.51.100.0/24")
+    assert "the upstream 198.51.100.99/32" in Guard(settings).address_verdict("198.51.100.0/24").reason
 
 
 def test_a_parent_of_a_protected_domain_is_refused(settings):
@@ -144,22 +144,23 @@ def test_a_parent_of_a_protected_domain_is_refused(settings):
         settings, guard=msgspec.structs.replace(settings.guard, protected_domains=("mail.so-mau.example",))
     )
     guard = Guard(wider)
-    assert guard.name_refusal("so-mau.example") == "parent of the protected domain mail.so-mau.example"
-    assert guard.name_refusal("other.so-mau.example") == ""
+    assert guard.name_verdict("so-mau.example").reason == "parent of the protected domain mail.so-mau.example"
+    assert guard.name_verdict("other.so-mau.example").reason == ""
 
 
 def test_kill_switch_names_may_stand_in_a_list_of_their_own(guard):
     one = Indicator(1, WANNACRY, kind="kill-switch")
-    assert guard.refusal(one, of_kill_switch_list=True) == ""
-    assert "kill-switch" in guard.refusal(one)
-    assert "it belongs in a list of that kind" in guard.refusal(Indicator(1, "new-switch.example", kind="kill-switch"))
+    assert guard.verdict(one, kind="kill-switch").reason == ""
+    assert "kill-switch" in guard.verdict(one).reason
+    other = guard.verdict(Indicator(1, "new-switch.example", kind="kill-switch"))
+    assert (other.holds, "it belongs in a list of that kind" in other.reason) == (False, True)
 
 
 def test_the_shipped_kill_switch_names_are_usable(guard):
     names = kill_switch_names()
     assert WANNACRY in names
     assert len(names) >= 4
-    assert [name for name in names if guard.name_refusal(name, of_kill_switch_list=True)] == []
+    assert [name for name in names if guard.name_verdict(name, of_kill_switch_list=True).reason] == []
 
 
 def test_the_fingerprint_follows_the_settings(settings):

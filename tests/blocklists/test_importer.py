@@ -13,17 +13,18 @@ from blocklists.importer import Importer, digest_of, format_of
 from blocklists.indicator import BadLine, Indicator, Remark, Unreadable
 from tests.blocklists.formats import making
 
-FACTS = dict.fromkeys(["mode", "campaign", "kind", "format", "format_reason", "file", "digest", "guard", "actor"], "")
+FACTS = dict.fromkeys(["campaign", "format", "format_reason", "file", "digest", "guard", "actor"], "")
+FACTS |= {"mode": "enforce", "kind": "c2"}
 
 
 @pytest.fixture
 def read(lists, library):
-    def reading(content: bytes, format_name: str = "domains", progress=lambda _stage, _count: None):
+    def reading(content: bytes, format_name: str = "domains", progress=lambda _stage, _count: None, mode="enforce"):
         with library.transaction():
-            version, _ = library.add_version("x", FACTS)
+            version, number = library.add_version("x", FACTS | {"mode": mode})
             file = io.BytesIO(content)
             found = format_of(file, format_name)
-            counts = Importer(library, lists.guard, version, "c2", progress).read(file, found)
+            counts = Importer(library, lists.guard, library.version("x", number), progress).read(file, found)
         return version, counts
 
     return reading
@@ -32,9 +33,9 @@ def read(lists, library):
 def test_counts(read, library):
     version, counts = read(b"a.example\nA.example\nb.example\n# c\nbad line\ncom.vn\n203.0.113.1\n203.0.113.1\n")
     assert (counts.lines, counts.names, counts.addresses, counts.duplicates) == (8, 2, 1, 2)
-    assert (counts.bad_total, counts.refused_total) == (1, 1)
+    assert (counts.bad_total, counts.refused_total, counts.waiting_total) == (1, 0, 1)
     assert [row.line for row in library.rejected(version, "bad", 10)] == [5]
-    assert [row.text for row in library.rejected(version, "refused", 10)] == ["com.vn"]
+    assert [row.text for row in counts.waiting] == ["com.vn"]
 
 
 def test_of_equal_names_the_first_stays_over_batches_too(read, library, monkeypatch):
@@ -88,15 +89,12 @@ def test_digest_and_format_leave_the_file_at_its_start():
 def test_places_in_a_workbook_reach_rows_notes_and_warnings(read, library):
     sheet = [["Domain", "Note"], ["x.example", "y"], ["facebook.com"], ["no good"], ["com.vn"]]
     version, counts = read(making.sheets(A=[["text"], ["text"]], B=sheet), "xlsx")
-    assert (counts.lines, counts.names, counts.bad_total, counts.refused_total) == (7, 2, 1, 1)
-    (bad,), (refused,) = (library.rejected(version, what, 10) for what in ("bad", "refused"))
+    assert (counts.lines, counts.names, counts.bad_total, counts.waiting_total) == (7, 1, 1, 2)
+    (bad,), (popular, held) = library.rejected(version, "bad", 10), counts.waiting
     assert (bad.line, bad.text, bad.reason[:5]) == (6, "no good", "B!4: ")
-    assert (refused.text, refused.reason[:5]) == ("com.vn", "B!5: ")
+    assert (popular.text, held.text, held.reason[:5]) == ("facebook.com", "com.vn", "B!5: ")
     assert [found.note for found in library.find_names(["x.example"])] == ["y (B!2)"]
-    assert counts.warnings == (
-        "among the most visited sites, check them: facebook.com (B!3)",
-        "sheet 'A' holds no table of domains or addresses: its 2 rows of text were not taken",
-    )
+    assert counts.warnings == ("sheet 'A' holds no table of domains or addresses: its 2 rows of text were not taken",)
 
 
 def test_progress_of_a_file_without_lines(read, monkeypatch):
@@ -118,8 +116,8 @@ def test_a_file_that_breaks_off_raises(read):
         read(b"PK\x03\x04", "xlsx")
 
 
-def test_a_much_visited_name_is_taken_and_told(read):
-    _, counts = read(b"evil.example\nfacebook.com\nlogin.facebook.com\n")
+def test_a_much_visited_name_that_is_only_watched_is_taken_and_told(read):
+    _, counts = read(b"evil.example\nfacebook.com\nlogin.facebook.com\n", mode="monitor")
     assert counts.names == 3
     assert counts.warnings == ("among the most visited sites, check them: facebook.com (line 2)",)
 

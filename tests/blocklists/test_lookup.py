@@ -58,7 +58,7 @@ def test_what_was_refused_below_a_name_is_found_too(take, library):
 def test_what_was_refused_is_found_with_its_reason(take, library):
     take("a.example\nhanoi.gov.vn\n")
     (found,) = search(library, "hanoi.gov.vn")
-    assert found.refused == "protected domain gov.vn"
+    assert found.refused == "held: protected domain gov.vn"
 
 
 def test_nonsense_is_refused(library):

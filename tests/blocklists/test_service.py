@@ -23,7 +23,7 @@ def test_an_import_reports_everything(take, settings):
     assert (report.lines, report.indicators, report.names, report.addresses, report.duplicates) == (5, 2, 1, 1, 1)
     assert (report.format, report.mode, report.kind, report.campaign) == ("domains", "enforce", "c2", "demo")
     assert [(row.line, row.text) for row in report.bad] == [(2, "bad line")]
-    assert [(row.line, row.text) for row in report.refused] == [(3, "com.vn")]
+    assert [(row.line, row.text) for row in report.waiting] == [(3, "com.vn")]
     assert report.serial == policy_of(settings).read().serial
     assert policy_of(settings).read().entries[0].addresses == 1
 
@@ -44,7 +44,7 @@ def test_what_is_not_said_stays_as_it_was(take):
 
 def test_a_file_without_anything_usable_changes_nothing(take, lists, settings):
     take("a.example")
-    report = take("com.vn\nnot good\n")
+    report = take("0.0.0.0\nnot good\n")
     assert (report.state, report.version, report.bad_total, report.refused_total) == ("refused", 0, 1, 1)
     assert live_match(settings, "a.example")
     assert [one.number for one in lists.library.versions("letter")] == [1]
@@ -147,8 +147,9 @@ def test_a_response_policy_zone_is_a_list_like_any_other(take, lists, settings):
     assert [row.line for row in report.unsupported] == [17, 18]
     assert report.unsupported_total == 2
     assert [(row.line, row.text) for row in report.refused] == [
-        (8, "bad.gov.vn"), (9, "*.com"), (10, WANNACRY), (16, "10.0.0.0/8"),
+        (10, WANNACRY), (16, "10.0.0.0/8"),
     ]  # fmt: skip
+    assert [(row.line, row.text) for row in report.waiting] == [(8, "bad.gov.vn"), (9, "*.com")]
     (entry,) = policy_of(settings).read().entries
     assert (entry.names, entry.addresses, entry.address_mode) == (4, 3, "monitor")
     assert live_match(settings, "evil.example")[1].rule.action == "nxdomain"

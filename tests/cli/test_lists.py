@@ -46,7 +46,7 @@ def test_import_tells_what_was_taken_and_what_not(lists, letter):
 
 def test_import_as_json_is_the_whole_report(lists, letter):
     report = json.loads(lists("import", letter, "--name", "letter", "--json").stdout)
-    assert (report["state"], report["names"], report["bad_total"], report["refused_total"]) == ("live", 1, 2, 1)
+    assert (report["state"], report["names"], report["bad_total"], report["waiting_total"]) == ("live", 1, 2, 1)
     assert report["bad"][0] == {
         "line": 2,
         "text": "not good",
@@ -100,11 +100,11 @@ def test_the_name_comes_from_the_file(lists, letter):
 
 def test_nothing_usable_is_exit_1(lists, tmp_path):
     file = tmp_path / "empty.txt"
-    file.write_text("com.vn\n")
+    file.write_text("0.0.0.0\n")
     told = lists("import", file)
     assert told.exit_code == 1
     assert "Refused: no usable indicator in it" in told.output
-    assert "line 1  a public suffix" in told.output
+    assert "line 1  no address of a machine" in told.output
 
 
 def test_wrong_use_is_exit_2(lists, tmp_path, letter):

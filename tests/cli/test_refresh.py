@@ -45,7 +45,7 @@ def test_what_came_of_each_list(refresh, tmp_path, settings_file):
 
 
 def test_a_page_instead_of_a_list_and_a_list_of_nothing(refresh):
-    for body, words in ((b"<html>", "a page (HTML) came"), (b"com.vn\n", "one: Refused: no usable indicator")):
+    for body, words in ((b"<html>", "a page (HTML) came"), (b"0.0.0.0\n", "one: Refused: no usable indicator")):
         with serving(lambda one, body=body: one.reply(body)) as server:
             told = refresh(f"  - {{name: one, url: '{server.url()}'}}\n")
         assert told.exit_code == 1

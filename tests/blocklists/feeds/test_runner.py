@@ -163,7 +163,7 @@ def test_a_feed_that_shrinks_is_held(world, settings):
 
 
 def test_content_without_a_use_is_judged_once(world):
-    with serving(lambda one: one.reply(b"com.vn\n")) as server:
+    with serving(lambda one: one.reply(b"0.0.0.0\n")) as server:
         world.follow(ListSource("one", url=server.url()))
         assert [world.refresh("one").state for _ in range(3)] == ["refused"] * 3
     assert [one.action for one in world.library.audit("one")] == ["list-import-refused"]
