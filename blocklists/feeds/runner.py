@@ -75,6 +75,10 @@ class Feeds:
         """Fetch or look now, after what is under way. Fails with Refused where the settings have no such list."""
         return self._lock.run(self._look, name, actor)
 
+    def wake(self, name: str) -> Deferred[Any]:
+        """Fetch or look as the schedule does: nobody waits for what comes of it but to know that it is over."""
+        return self.refresh(name, "").addErrback(self._unexpected, name)
+
     def names(self) -> list[str]:
         """The lists of the settings."""
         return list(self._sources)
@@ -137,7 +141,7 @@ class Feeds:
     def _tick(self) -> None:
         name = None if self._stopped or self._lock.locked else self._schedule.next()
         if name is not None:
-            self.refresh(name, "").addErrback(self._unexpected, name)
+            self.wake(name)
 
     def _unexpected(self, failure: Any, name: str) -> None:
         """The lists thread has logged it; here it is only tried again."""

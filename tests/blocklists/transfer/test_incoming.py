@@ -133,6 +133,15 @@ def refused(query):
     yield answer.to_wire()
 
 
+def by_turns(saying):
+    """Whatever stands in `saying` when it is asked."""
+
+    def say(query):
+        yield from saying[0](query)
+
+    return say
+
+
 HOSTILE = {
     "refuses": (refused, "answers REFUSED"),
     "garbage": (lambda query: iter([b"\0" * 40]), "sends no zone that can be used"),
@@ -151,7 +160,7 @@ HOSTILE = {
 def test_what_hostile_primaries_send_leaves_the_copy(settings, copies, kind):
     say, reason = HOSTILE[kind]
     saying = [normal]
-    with primary(lambda query: saying[0](query)) as server:
+    with primary(by_turns(saying)) as server:
         source = feed(server.url, max_size=20_000)
         assert fetch(copies, source, settings) == (True, "")
         before = copies.file(source).read_text()
@@ -207,7 +216,7 @@ def test_differences_that_do_not_fit_are_not_taken_but_the_zone(settings, copies
         else:
             yield from normal(query, f"whole.{ZONE}. 60 CNAME .", serial=2)
 
-    with primary(lambda query: saying[0](query)) as server:
+    with primary(by_turns(saying)) as server:
         source = feed(server.url)
         fetch(copies, source, settings)
         saying[0] = wrong
