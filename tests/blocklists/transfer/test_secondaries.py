@@ -1,4 +1,4 @@
-"""The lists process as a primary: BIND and Unbound follow its zone, dig is refused without the key; and as a secondary."""
+"""The lists process as a primary of BIND and Unbound, and as a secondary of BIND; dig is refused without the key."""
 
 from __future__ import annotations
 
@@ -73,7 +73,8 @@ def bind(folder: Path, port: int, own: int) -> Iterator[Peer]:
     """BIND that takes the zone as its response policy, signed."""
     server = programs.bind(
         folder, own,
-        options=f'dnssec-validation no; response-policy {{ zone "{ZONE}"; }} min-update-interval 1 qname-wait-recurse no;',
+        options=f'dnssec-validation no; response-policy {{ zone "{ZONE}"; }} '
+                "min-update-interval 1 qname-wait-recurse no;",
         clauses=f'key one.key {{ algorithm hmac-sha256; secret "{SECRET}"; }};\n'
                 f'zone "{ZONE}" {{ type secondary; file "zone.db"; masterfile-format text; '
                 f"primaries {{ {HOST} port {port} key one.key; }}; }};\n",
