@@ -221,6 +221,9 @@ def _reading(paths: Iterable[Path], use: Callable[[list[Iterator[bytes]]], Itera
 
     def run() -> Iterator[bytes]:
         with kept:
+            yield b""
             yield from use(opened)
 
-    return run()
+    running = run()
+    next(running)  # from now on the files are closed with it, even if nobody reads on
+    return running

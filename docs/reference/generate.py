@@ -42,7 +42,7 @@ def config_lines() -> Iterator[str]:
     yield ""
     yield "One YAML file; unknown and repeated keys are errors, and `sinkhole check-config` tells every error with its"
     yield "line. Relative paths start at the folder of the file. `lists`, `feeds`, `guard`, `tsig_keys` and `transfer`"
-    yield "are read again when the lists process gets SIGHUP; any other change needs a restart of the parts that use it."
+    yield "are read again when the lists process gets SIGHUP; any other change needs a restart of the parts using it."
     yield ""
     yield from _section(settings.Settings, "", "Top level")
 
