@@ -28,6 +28,7 @@ from blocklists.lookup import list_lists
 from blocklists.report import Decided, ImportReport, Seeded, Switched, Version
 from blocklists.review import Wanted
 from blocklists.service import ImportOptions, Lists
+from blocklists.transfer.running import Transfers
 from blocklists.workers import tell_workers
 from contracts import config
 from contracts.control import RunFolder
@@ -68,6 +69,7 @@ class ListsProcess:
         self._told = 0  # the last serial the workers were told
         self._feeds = Feeds(reactor, lists.copies, self._take, time.time, random.random)
         self._feeds.follow(settings)
+        self._transfers = Transfers(reactor, settings, self._feeds.wake, time.time)
 
     def start(self) -> None:
         """Start the thread, seed, listen."""
@@ -92,11 +94,13 @@ class ListsProcess:
         task.LoopingCall(self._repair).start(REPAIR_SECONDS, now=False)
         task.LoopingCall(self._look_at_windows).start(WINDOW_SECONDS, now=False)
         self._feeds.start()
+        self._transfers.start()
 
     def stop(self) -> Deferred[None]:
         """An import under way is undone; the rest of the queue is not begun."""
         self._stopping.set()
         self._feeds.stop()
+        self._transfers.stop()
         done: Deferred[None] = Deferred()
 
         def finish() -> None:
@@ -137,12 +141,13 @@ class ListsProcess:
             "started": self._started,
             "serial": serial,
             "busy": busy,
-            "problems": problems + self._feeds.problems(),
+            "problems": problems + self._feeds.problems() + self._transfers.problems(),
             "notes": [one.departure for one in listed if one.departure]
             + [f"list {one.name}: {one.window}" for one in listed if one.window]
             + _waiting(live)
             + self._feeds.notes(),
             "feeds": self._feeds.told(),
+            "transfer": self._transfers.told(),
             "seeded": msgspec.to_builtins(self._seeded),
             "lists": [
                 {"list": one.list, "version": one.number, "mode": one.mode, "campaign": one.campaign, "kind": one.kind}
@@ -299,6 +304,7 @@ class ListsProcess:
                 raise Refused("state_dir cannot change while the process runs")
         self._lists = Lists(settings, self._lists.library, self._lists.copies)
         self._reactor.callFromThread(self._feeds.follow, settings)
+        self._reactor.callFromThread(self._transfers.follow, settings)
         self._follow()
         return msgspec.to_builtins(self._seeded)
 

@@ -46,9 +46,10 @@ class Schedule:
         waiting = [name for name, due in self._due.items() if due <= now]
         return min(waiting, key=lambda name: self._due[name], default=None)
 
-    def done(self, name: str, *, well: bool) -> None:
-        """It was looked at just now."""
+    def done(self, name: str, *, well: bool, every: float | None = None) -> None:
+        """It was looked at just now; from now on it is looked at so often, where that is said."""
         if name in self._every:  # else settings changed meanwhile
+            self._every[name] = every or self._every[name]
             self._failures[name] = 0 if well else self._failures[name] + 1
             self._due[name] = self._clock() + self._wait(name)
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import Meta, Struct
 
-from contracts import feeds, names, yamlio, zone_text
+from contracts import feeds, names, transfers, yamlio, zone_text
 from contracts.clients import is_narrow
 from contracts.networks import Endpoint, UpstreamAddress, overlaps
 from contracts.settings import Settings
@@ -305,6 +305,8 @@ def _check_feeds(reader: _Reader, base: Path) -> None:
         good = {str(path[2]): value for path, value in reader.good.items() if path[:2] == ("lists", index) and path[2:]}
         for key, sentence in feeds.problems(good):
             reader.complain(("lists", index, key), sentence)
+    for place, sentence in transfers.problems(reader.good, base):
+        reader.complain(place, sentence)
 
 
 def _check_units(reader: _Reader) -> None:

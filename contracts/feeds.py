@@ -12,8 +12,12 @@ from typing import Any, NamedTuple
 
 import idna
 
+from contracts.names import BadName, to_text, to_wire
+from contracts.networks import Endpoint
+
 EVERY = 6 * 3600  # seconds, of a feed that does not say
 SHORTEST, LONGEST = 300, 30 * 86_400
+_TRANSFER = "axfr://"
 _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 _SECRETS = re.compile(r"(?<=://)[^/\s'\"]*@|\?[^\s'\"]*")
 
@@ -41,6 +45,34 @@ class Address(NamedTuple):
         """Host and port; the port only where it is not the usual one."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == {"http": 80, "https": 443}[self.scheme] else f"{host}:{self.port}"
+
+
+class ZoneAddress(NamedTuple):
+    """A zone and its primary."""
+
+    primary: Endpoint
+    zone: str  # canonical, without its final dot
+
+
+def is_transfer(url: str) -> bool:
+    """Whether what is there is taken by zone transfer."""
+    return url.startswith(_TRANSFER)
+
+
+def parse_transfer(text: str) -> ZoneAddress:
+    """The parts of `axfr://address:port/zone`; port 53 where there is none. Raises BadAddress."""
+    server, _, zone = text.removeprefix(_TRANSFER).partition("/")
+    try:
+        primary = Endpoint(server, 53)
+    except ValueError as error:
+        raise BadAddress("expected axfr://address:port/zone, with the address (no name) of the primary") from error
+    try:
+        name = to_text(to_wire(zone))
+    except BadName as error:
+        raise BadAddress(f"behind the primary's address stands no name of a zone ({error})") from error
+    if name == ".":
+        raise BadAddress("it names no zone: expected axfr://address:port/zone")
+    return ZoneAddress(primary, name)
 
 
 def parse(text: str) -> Address:
@@ -77,6 +109,9 @@ def _host(name: str) -> str:
 def shown(text: str) -> str:
     """An address for people: no user, no password, no query, and of a path the last part only (`…` for the rest)."""
     try:
+        if is_transfer(text):
+            there = parse_transfer(text)
+            return f"{_TRANSFER}{there.primary}/{there.zone}"
         one = parse(text)
     except BadAddress:
         return "an address that cannot be read"
@@ -123,16 +158,31 @@ def problems(source: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, address in (("url", url), ("sha256_url", beside)):
         if address:
             try:
-                parse(address)
+                parse_transfer(address) if key == "url" and is_transfer(address) else parse(address)
             except BadAddress as error:
                 yield key, str(error)
     for key, value in (("sha256_url", beside), ("sha256", fixed)):
         if value and "url" in source and not url:
             yield key, "without `url`: only what is fetched is compared with it"
+    yield from _transfer_problems(source, url)
     if beside and fixed:
         yield "sha256", f"beside `sha256_url`: one of them, saw '{fixed}'"
     if is_plain(beside) and url.startswith("https://"):
         yield "sha256_url", "by http, beside a list by https: it proves nothing"
+
+
+def _transfer_problems(source: Mapping[str, Any], url: str) -> Iterator[tuple[str, str]]:
+    if not is_transfer(url):
+        if source.get("tsig_key") and "url" in source:
+            yield "tsig_key", f"only what is fetched by axfr://… is signed so, saw '{source['tsig_key']}'"
+        return
+    if "format" in source and source["format"] != "rpz":
+        yield "format", f"a zone is transferred: expected rpz, saw '{source['format']}'"
+    if source.get("zone"):
+        yield "zone", f"the address names the zone, saw '{source['zone']}'"
+    for key in ("sha256_url", "sha256"):
+        if source.get(key):
+            yield key, "of a zone transfer: a `tsig_key` says whose it is"
 
 
 def proxy_problem(text: str) -> str:

@@ -211,6 +211,42 @@ class Feeds(Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds that a list may take from the first packet to the last octet, redirects and all."""
 
 
+class TsigKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A secret that two servers share, by which each knows what the other sends (TSIG, RFC 8945)."""
+
+    name: str
+    """Name of the key, the same on both sides."""
+    secret_file: str
+    """File that holds the secret alone, in base64, beside this file; not readable for all."""
+    algorithm: Literal["hmac-sha256", "hmac-sha384", "hmac-sha512"] = "hmac-sha256"
+    """As on the other side."""
+
+
+class Secondary(Struct, frozen=True, forbid_unknown_fields=True):
+    """A server that is told at once of each new version of the zone (NOTIFY, RFC 1996)."""
+
+    address: Endpoint
+    """Its address and port."""
+    tsig_key: str = ""
+    """Name of the key that what it is told is signed with; empty: unsigned."""
+
+
+class Transfer(Struct, frozen=True, forbid_unknown_fields=True):
+    """Zone transfer: the live policy as a response policy zone for others, and word from primaries of lists."""
+
+    listen: tuple[Endpoint, ...] = ()
+    """Addresses and ports, UDP and TCP, of the lists process: not those of `dns.listen`. None: it does not listen."""
+    zone: str = "rpz.sinkhole"
+    """Name of the zone that is given to others."""
+    allow: tuple[Network, ...] = ()
+    """Networks that may take the zone; none: nobody may."""
+    tsig_keys: tuple[str, ...] = ()
+    """Names of keys: who takes the zone must sign with one of them, too. None: its address is enough."""
+    secondaries: tuple[Secondary, ...] = ()
+    at_once: Annotated[int, Meta(ge=1, le=100)] = 4
+    """Transfers at a time; one more is refused, and its server asks again."""
+
+
 class ListSource(Struct, frozen=True, forbid_unknown_fields=True):
     """A list, from a file or an address, that is imported when its content is new."""
 
@@ -233,7 +269,9 @@ class ListSource(Struct, frozen=True, forbid_unknown_fields=True):
     be shared with names that nobody wants to block."""
     url: Annotated[str, Meta(max_length=2000)] = ""
     """Address that the list is fetched from, https (or http, which anybody on the way can change). It may hold
-    `user:password@`, which is never shown."""
+    `user:password@`, which is never shown. `axfr://10.1.1.5/zone.name` takes a zone (RPZ) by transfer."""
+    tsig_key: str = ""
+    """Name of the key that a zone from its primary is asked for with, and must be signed with."""
     every: Every = ""
     """How often it is fetched, or the file looked at again: 30m, 6h, 1d; 5m at least, 30d at most. Empty: 6h for a
     `url`; a file only at start and at reload."""
@@ -289,6 +327,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Time zone of pages, days and papers. The ledger is UTC."""
     guard: Guard = Guard()
     feeds: Feeds = Feeds()
+    tsig_keys: tuple[TsigKey, ...] = ()
+    transfer: Transfer = Transfer()
     lists: tuple[ListSource, ...] = ()
     campaigns: tuple[Campaign, ...] = ()
     units: tuple[Unit, ...] = ()

@@ -29,7 +29,7 @@ DOORS = {
     "sqlite3": ("casework/store/", "blocklists/library.py"),
     "sqlite_utils": ("casework/store/", "blocklists/library.py"),
     "dnslib": ("resolver/wire/rare.py",),
-    "dns": ("blocklists/formats/rdata.py",),
+    "dns": ("blocklists/formats/rdata.py", "blocklists/transfer/"),
     "openpyxl": ("blocklists/formats/xlsx.py",),
     "docx": ("blocklists/formats/worddoc.py",),
     "lxml": ("blocklists/formats/worddoc.py",),

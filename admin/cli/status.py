@@ -225,6 +225,7 @@ def described(report: dict[str, Any], now: float) -> list[str]:
             lines.append(table([[entry[column] for column in columns] for entry in policy["lists"]], columns, indent=2))
         lines.append("")
     lines += _feed_lines(report["processes"].get("lists", {}).get("feeds", []), now)
+    lines += _transfer_lines(report["processes"].get("lists", {}).get("transfer"))
     lines.append(
         f"hits      made {number(hits['made'])}, acknowledged {number(hits['acknowledged'])}, "
         f"buffered {number(hits['buffered'])}, dropped {number(hits['dropped'])} (since the workers started)"
@@ -255,6 +256,17 @@ def _feed_lines(feeds: list[dict[str, Any]], now: float) -> list[str]:
         for one in feeds
     ]
     return [table(rows, ("feed", "new content", "last well", "address")), ""]
+
+
+def _transfer_lines(told: dict[str, Any] | None) -> list[str]:
+    """The zone that others take, and how often; nothing where that is off."""
+    if not told:
+        return []
+    zone = f"zone {told['zone']} serial {told['serial']}, {number(told['records'])} records, " if "zone" in told else ""
+    counts = (
+        f"{number(told['transfers'])} transfers, {number(told['refused'])} refused, {number(told['busy'])} too many"
+    )
+    return [clean(f"transfer  {zone}{counts} (since the lists process started)"), ""]
 
 
 def _process_rows(replies: dict[str, Any], now: float) -> list[list[Any]]:

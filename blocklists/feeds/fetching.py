@@ -49,6 +49,9 @@ class Fetched(NamedTuple):
     blake2b: str  # as of imports: blocklists.importer.digest_of
     etag: str
     modified: str
+    serial: int = 0  # these of a zone that was transferred
+    refresh: int = 0
+    retry: int = 0
 
 
 def fetch(url: str, into: BinaryIO, how: How, deadline: Deadline, etag: str = "", modified: str = "") -> Fetched | None:

@@ -19,7 +19,8 @@ from blocklists.feeds.dialling import Deadline
 from blocklists.feeds.fetching import Fetched, FetchError, How, fetch, fetch_checksum
 from blocklists.formats.detect import Unsupported
 from blocklists.importer import format_of
-from contracts.feeds import parse, without_secrets
+from blocklists.transfer.incoming import transfer
+from contracts.feeds import is_transfer, parse, without_secrets
 from contracts.settings import ListSource, Settings
 from contracts.whole_file import replace_file
 
@@ -40,6 +41,9 @@ class Memory(msgspec.Struct, frozen=True):
     tried: float = 0.0
     failures: int = 0  # in a row
     error: str = ""  # of the last try
+    serial: int = 0  # of a zone, as its SOA record says: and the seconds from one look at it to the next
+    refresh: int = 0
+    retry: int = 0
 
 
 class Outcome(NamedTuple):
@@ -104,7 +108,10 @@ class Copies:
         known = before if before.digest and _digest(path) == before.digest else Memory()
         try:
             with fresh.open("w+b") as file:
-                found = fetch(source.url, file, how, deadline, known.etag, known.modified)
+                if is_transfer(source.url):
+                    found = transfer(source, settings, path if known.digest else None, file, deadline)
+                else:
+                    found = fetch(source.url, file, how, deadline, known.etag, known.modified)
                 if found is None:
                     return before
                 self._check(source, found, how, deadline)
@@ -122,6 +129,9 @@ class Copies:
             digest=found.blake2b,
             size=found.size,
             fetched=before.fetched if same else self._clock(),
+            serial=found.serial,
+            refresh=found.refresh,
+            retry=found.retry,
         )
 
     def _check(self, source: ListSource, found: Fetched, how: How, deadline: Deadline) -> None:

@@ -75,6 +75,10 @@ class Feeds:
         """Fetch or look now, after what is under way. Fails with Refused where the settings have no such list."""
         return self._lock.run(self._look, name, actor)
 
+    def wake(self, name: str) -> Deferred[Any]:
+        """Fetch or look as the schedule does: nobody waits for what comes of it but to know that it is over."""
+        return self.refresh(name, "").addErrback(self._unexpected, name)
+
     def names(self) -> list[str]:
         """The lists of the settings."""
         return list(self._sources)
@@ -87,7 +91,10 @@ class Feeds:
             times = {"fetched": memory.fetched, "checked": memory.checked, "tried": memory.tried}
             failures = {"failures": memory.failures, "error": memory.error, "next": self._schedule.due(source.name)}
             found.append(
-                {"list": source.name, "url": feeds.shown(source.url), "every": _every(source)} | times | failures
+                {"list": source.name, "url": feeds.shown(source.url), "every": self._wait(source)}
+                | times
+                | failures
+                | ({"serial": memory.serial} if feeds.is_transfer(source.url) else {})
             )
         return found
 
@@ -112,7 +119,7 @@ class Feeds:
                 continue
             hours = max(0.0, self._clock() - memory.checked) / 3600
             text = f"list {source.name} was last fetched {hours:.1f} h ago and is as it was then: {memory.error}"
-            found.append((text, hours * 3600 > OVERDUE * _every(source)))
+            found.append((text, hours * 3600 > OVERDUE * self._wait(source, failing=False)))
         return found
 
     def _feeds(self) -> list[ListSource]:
@@ -123,12 +130,18 @@ class Feeds:
         if not source.url:
             return Entry(_every(source), self._clock(), 0)
         memory = self._copies.memory(source)
-        return Entry(_every(source), memory.tried, memory.failures)
+        return Entry(self._wait(source), memory.tried, memory.failures)
+
+    def _wait(self, source: ListSource, *, failing: bool | None = None) -> int:
+        """Seconds from one look to the next; of a zone no more than its own refresh time, or retry while it fails."""
+        memory, every = self._copies.memory(source), _every(source)
+        own = memory.retry if (memory.failures if failing is None else failing) else memory.refresh
+        return min(every, max(own, feeds.SHORTEST)) if own else every
 
     def _tick(self) -> None:
         name = None if self._stopped or self._lock.locked else self._schedule.next()
         if name is not None:
-            self.refresh(name, "").addErrback(self._unexpected, name)
+            self.wake(name)
 
     def _unexpected(self, failure: Any, name: str) -> None:
         """The lists thread has logged it; here it is only tried again."""
@@ -146,10 +159,10 @@ class Feeds:
         if source.url:
             outcome: Outcome = yield self._fetch(source, self._settings)
             if outcome.error:
-                self._schedule.done(name, well=False)
+                self._schedule.done(name, well=False, every=self._wait(source))
                 return described(source, outcome)
         taken: Taken = yield self._take(name, actor)
-        self._schedule.done(name, well=taken[0].state != "failed")
+        self._schedule.done(name, well=taken[0].state != "failed", every=self._wait(source))
         return described(source, Outcome(False), taken)
 
     def _fetch(self, source: ListSource, settings: Settings) -> Deferred[Outcome]:

@@ -1,7 +1,7 @@
 """The live policy as a response policy zone (draft-vixie-dnsop-dns-rpz): for BIND, Unbound and their kind.
 
-Text only: records of one zone, in an order that is the same whenever the policy is. Which rows there are is
-blocklists.live's; who gets the zone over the network is not known here.
+Records of one zone: as text in an order that is the same whenever the policy is, and as octets for zone transfer. Which
+rows there are is blocklists.live's; who gets the zone over the network is not known here.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from blocklists.formats import rdata
 from blocklists.live import Effect
-from contracts.names import to_text
+from contracts.names import MAX_WIRE, to_text, to_wire
 from contracts.networks import Network, address_text
 from contracts.pool import Pool
 from contracts.segment import RuleAction, network_of
@@ -24,6 +25,8 @@ _TARGETS: dict[RuleAction, str] = {
     "drop": "rpz-drop.",
     "tcp-only": "rpz-tcp-only.",
 }
+_WIRED_TARGETS = {target: to_wire(target) for target in _TARGETS.values()}
+_A, _CNAME, _AAAA = 1, 5, 28
 _TRIGGERS = {"answer": "rpz-ip", "client": "rpz-client-ip"}
 _ZEROS = re.compile(r"\b0(?: 0)+\b")
 REFRESH, RETRY, EXPIRE = 300, 60, 604_800  # seconds: who gets the zone keeps it for a week where we are gone
@@ -45,6 +48,41 @@ def records(effect: Effect, origin: str, pool: Pool) -> Iterator[str]:
     if len(owner) + 1 + len(origin) > 254 or (effect.where == "below" and len(effect.indicator) > 253):
         return
     yield from (f"{owner}.{origin} {data}\n" for data in _data(effect, pool))
+
+
+class Wired(NamedTuple):
+    """A record as messages carry it."""
+
+    owner: bytes  # labels before the zone's name
+    qtype: int
+    ttl: int
+    rdata: bytes
+
+
+def wired(effect: Effect, zone: bytes, pool: Pool, ttl: int) -> Iterator[Wired]:
+    """The same records of one row as `records` writes, for a zone with this wire name."""
+    if effect.where == "name":
+        owner = effect.indicator[:-1]
+    elif effect.where == "below":
+        owner = b"\1*" + effect.indicator[:-1]
+    else:
+        owner = to_wire(_owner(effect))[:-1]
+    if len(owner) + len(zone) > MAX_WIRE:
+        return
+    target = _TARGETS.get(effect.action)
+    if target is not None:
+        yield Wired(owner, _CNAME, ttl, _WIRED_TARGETS[target])
+        return
+    assert effect.match is not None
+    if effect.action == "alias":
+        yield Wired(owner, _CNAME, ttl, effect.match.rule.target)
+    elif effect.action == "local":
+        yield from (Wired(owner, one.qtype, one.ttl, one.rdata) for one in effect.match.rule.data)
+    else:
+        ipv6 = pool.ipv6(effect.match.hash32)
+        yield Wired(owner, _A, ttl, pool.ipv4(effect.match.hash32))
+        if ipv6 is not None:
+            yield Wired(owner, _AAAA, ttl, ipv6)
 
 
 def _owner(effect: Effect) -> str:

@@ -41,8 +41,8 @@ def config_lines() -> Iterator[str]:
     yield "# Keys of config.yaml"
     yield ""
     yield "One YAML file; unknown and repeated keys are errors, and `sinkhole check-config` tells every error with its"
-    yield "line. Relative paths start at the folder of the file. `lists`, `feeds` and `guard` are read again when the"
-    yield "lists process gets SIGHUP; any other change needs a restart of the parts that use it."
+    yield "line. Relative paths start at the folder of the file. `lists`, `feeds`, `guard`, `tsig_keys` and `transfer`"
+    yield "are read again when the lists process gets SIGHUP; any other change needs a restart of the parts using it."
     yield ""
     yield from _section(settings.Settings, "", "Top level")
 

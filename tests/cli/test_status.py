@@ -262,3 +262,14 @@ def test_a_broken_manifest_is_a_problem_and_no_traceback(status, settings_file):
     ran = status()
     assert ran.exit_code == 1
     assert "problem: the policy on disk cannot be read" in ran.stdout
+
+
+def test_the_zone_that_others_take_has_a_line():
+    from admin.cli.status import _transfer_lines
+
+    counts = {"listen": ["127.0.0.1:5354"], "transfers": 12, "refused": 3, "busy": 0}
+    assert _transfer_lines(None) == []
+    (line, blank) = _transfer_lines(counts | {"zone": "rpz.example", "serial": 7, "records": 9})
+    assert line.startswith("transfer  zone rpz.example serial 7, 9 records, 12 transfers, 3 refused, 0 too many")
+    assert blank == ""
+    assert "zone" not in _transfer_lines(counts)[0]

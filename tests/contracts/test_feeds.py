@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.feeds import BadAddress, interval, parse, proxy_problem, shown, without_secrets
+from contracts.feeds import BadAddress, interval, parse, parse_transfer, proxy_problem, shown, without_secrets
 
 
 def test_the_parts_of_an_address():
@@ -46,6 +46,18 @@ def test_nothing_secret_is_shown():
     text = "{'url': 'https://lan:p4ss@h.example/x?key=s3cret', 'b': 1}"
     assert without_secrets(text) == "{'url': 'https://…@h.example/x?…', 'b': 1}"
     assert without_secrets("who? lan@example") == "who? lan@example"
+
+
+def test_zones_and_their_primaries():
+    assert parse_transfer("axfr://10.1.1.5:5353/RPZ.example.") == ("10.1.1.5:5353", "rpz.example")
+    assert parse_transfer("axfr://[fd00::1]/rpz.example") == ("[fd00::1]:53", "rpz.example")
+    assert shown("axfr://10.1.1.5/rpz.example") == "axfr://10.1.1.5:53/rpz.example"
+    for bad in ("axfr://", "axfr://10.1.1.5", "axfr://10.1.1.5/a..b", "axfr://u:pw@10.1.1.5/z", "axfr://h.example/z"):
+        with pytest.raises(BadAddress):
+            parse_transfer(bad)
+        assert shown(bad) == "an address that cannot be read"
+    with pytest.raises(BadAddress):
+        parse("axfr://10.1.1.5/rpz.example")  # a redirect, a checksum or a proxy is none
 
 
 def test_times():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import ipaddress
 
+import dns.name
 import dns.zone
 import pytest
 from hypothesis import given
@@ -186,6 +187,22 @@ def test_addresses_for_a_firewall():
 
 def put(lists: Lists, name: str, text: str, **options: object) -> None:
     lists.import_file("os:tester", io.BytesIO(text.encode()), ImportOptions(name, **options))  # type: ignore[arg-type]
+
+
+def test_octets_for_transfer_are_the_records_of_the_text():
+    origin = dns.name.from_text(f"{ZONE}.")
+    said = {
+        (name.to_text(), one.ttl, one.rdtype, record.to_wire())
+        for name, one in dns.zone.from_text(zone(*EVERYTHING), origin=origin, relativize=False).iterate_rdatasets()
+        for record in one
+        if name != origin
+    }
+    own = to_wire(ZONE)
+    made = [one for effect in EVERYTHING for one in rpz.wired(effect, own, POOL, 30)]
+    assert {(f"{to_text(one.owner + own)}.", one.ttl, one.qtype, one.rdata) for one in made} == said
+    assert len(made) == len(said)
+    long = ".".join(["a" * 61] * 4)
+    assert list(rpz.wired(name_effect(long), own, POOL, 30)) == list(rpz.records(name_effect(long), f"{ZONE}.", POOL))
 
 
 @pytest.mark.parametrize("mode", ["enforce", "passthru"])
