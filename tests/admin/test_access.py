@@ -16,6 +16,7 @@ from admin import access, access_casework
 from admin.access import PERMISSIONS, Permission, Person
 from blocklists.library import Library
 from blocklists.report import Version
+from blocklists.review import Wanted
 from blocklists.service import ImportOptions, Lists
 from casework.accounts import ROLES
 from casework.decision_rules import DecisionError
@@ -64,12 +65,15 @@ TABLE: dict[tuple[str, str, str], tuple[int, int, int, int, int]] = {
     ("GET", "lists.show_withdraw", "/lists/named/thu/withdraw"): (LOGIN, 200, 200, 403, 200),
     ("POST", "lists.withdraw", "/lists/named/thu/withdraw"): (LOGIN, 503, 503, 403, 503),
     ("GET", "lists.not_taken", "/lists/named/thu/1/not-taken.csv"): (LOGIN, 200, 200, 200, 200),
+    ("GET", "lists_held.held_file", "/lists/named/thu/1/held.csv"): (LOGIN, 200, 200, 200, 200),
+    ("POST", "lists_held.decide", "/lists/named/thu/1/held"): (LOGIN, 503, 503, 403, 503),
     ("GET", "static", "/static/site.css"): (200, 200, 200, 200, 200),
     ("GET", "bootstrap.static", "/bootstrap/static/css/bootstrap.min.css"): (200, 200, 200, 200, 200),
 }
 # What a view may ask for, with the one permission it takes; the rest of admin.access gives nothing that is stored.
 HOST = HostRow(1, "127.10.0.7", "", "", 0, 0, 0, ())
 OPTIONS = ImportOptions("thu", hold=True)
+HELD = Wanted("thu", ("1",), "approved", "đã kiểm tra")
 DEMO, DAY = Campaign("demo-2026", "Thử"), datetime.date(2026, 11, 30)
 ASKED: dict[str, tuple[Permission, Callable[[], object]]] = {
     "list_hosts": ("hosts", lambda: access.list_hosts(EVERY_HOST, "last_seen", True, 1, 50)),
@@ -85,6 +89,9 @@ ASKED: dict[str, tuple[Permission, Callable[[], object]]] = {
     "list_contents": ("lists", lambda: access.list_contents(_version(), 1, 1)),
     "list_lines_not_taken": ("lists", lambda: access.list_lines_not_taken(_version())),
     "list_difference": ("lists", lambda: access.list_difference(_version(), _version(), 1)),
+    "held_rows": ("lists", lambda: access.held_rows(_version())),
+    "list_reach": ("hosts", lambda: access.list_reach("thu")),
+    "decide_rows": ("change-lists", lambda: _unreachable(lambda: access.decide_rows(HELD))),
     "search_lists": ("lists", lambda: access.search_lists("evil.example")),
     "import_list": ("change-lists", lambda: _unreachable(lambda: access.import_list(REPO / "README.md", OPTIONS))),
     "activate_list": ("change-lists", lambda: _unreachable(lambda: access.activate_list("thu", 1))),
@@ -110,12 +117,20 @@ PAGES: dict[Permission, list[str]] = {
     "change-campaigns": ["/campaigns/new", "/campaigns/named/demo-2026/change"],
     "allowed": ["/allowed/"],
     "change-lists": ["/lists/upload", "/lists/named/thu/rollback", "/lists/named/thu/withdraw"],
-    "lists": ["/lists/", "/lists/named/thu", "/lists/named/thu/1", "/lists/named/thu/1/not-taken.csv", "/lists/search"],
+    "lists": [
+        "/lists/",
+        "/lists/named/thu",
+        "/lists/named/thu/1",
+        "/lists/named/thu/1/not-taken.csv",
+        "/lists/named/thu/1/held.csv",
+        "/lists/search",
+    ],
 }
 GIVES_NOTHING = {"install", "person", "require", "origin", "local_path", "all_lists"}
 FIELDS = {
     "/language": {"language": "en"},
     "/hosts/export.csv": {"reason": "Báo cáo chiến dịch"},
+    "/lists/named/thu/1/held": {"state": "approved", "row": "1", "reason": "đã kiểm tra"},
     **{f"/lists/named/thu/{change}": {"before": "1"} for change in ("1/activate", "rollback", "withdraw")},
 }
 
